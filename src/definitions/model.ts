@@ -1,0 +1,228 @@
+/**
+ * Checked definitions: what the YAML says, as plain readonly data with defaults filled in, constants resolved, durations in
+ * microseconds and, wherever a later stage may have to blame a line, its place. The raw YAML shapes are in `schema.ts`.
+ */
+import type {Place} from "../errors.js";
+import type {Dtype} from "./dtype.js";
+
+export interface Project {
+  /** Absolute folder that relative paths start from. */
+  readonly root: string;
+  readonly base: BaseConfig;
+  readonly runtime: RuntimeConfig;
+  readonly aggregations: AggregationConfig;
+  readonly views: ReadonlyMap<string, View>;
+  readonly services: ReadonlyMap<string, Service>;
+}
+
+export interface BaseConfig {
+  readonly constants: ReadonlyMap<string, number>;
+  readonly columnLists: ReadonlyMap<string, readonly string[]>;
+  readonly featureS3RootDir: string | undefined;
+}
+
+export interface View {
+  readonly name: string;
+  readonly entities: readonly string[];
+  readonly joinKeys: readonly string[];
+  readonly description: string | undefined;
+  readonly ttlUs: number | undefined;
+  readonly isOnline: boolean;
+  readonly source: ViewSource;
+  /** Our name of the timestamp column (after `field_mapping`); undefined for a static view. */
+  readonly timestampColumn: string | undefined;
+  readonly time: TimeRules;
+  readonly fields: readonly Field[];
+  readonly place: Place;
+}
+
+export interface ViewSource {
+  readonly name: string | undefined;
+  readonly path: string | undefined;
+  readonly databasePath: string | undefined;
+  readonly tableName: string | undefined;
+  readonly query: string | undefined;
+  readonly dataPath: string | undefined;
+  /** Source column -> our name. */
+  readonly fieldMapping: ReadonlyMap<string, string>;
+  /** Values still hold `${ENV}`: they are resolved only when a run opens the source. */
+  readonly credentials: ReadonlyMap<string, string>;
+  readonly place: Place;
+}
+
+export interface TimeRules {
+  readonly boundary: "strict" | "inclusive";
+  /** Our name of the column that says when a row became known. */
+  readonly availableAt: string | undefined;
+  readonly embargoUs: number;
+  readonly tieBreak: readonly {readonly column: string; readonly isDescending: boolean}[];
+  readonly onDuplicate: "pick" | "error";
+  readonly join: "pit" | "latest" | "static";
+}
+
+export interface Field {
+  readonly name: string;
+  readonly dtype: Dtype;
+  readonly place: Place;
+}
+
+export interface Service {
+  readonly name: string;
+  readonly version: number;
+  readonly owner: string | undefined;
+  readonly description: string | undefined;
+  readonly grain: readonly string[];
+  readonly isServing: boolean;
+  readonly spine: Spine;
+  readonly derived: readonly Derived[];
+  readonly filters: readonly RowFilter[];
+  /** The dataset's columns in order; undefined when only `output_columns` of runtime.yaml says them. */
+  readonly columns: readonly ServiceColumn[] | undefined;
+  readonly checks: readonly TableCheck[];
+  readonly place: Place;
+}
+
+export interface Spine {
+  readonly view: string;
+  readonly events: {readonly column: string; readonly keep: readonly string[]} | undefined;
+  /** Days before the target day that are read; undefined: as far as the longest window needs. */
+  readonly lookbackDays: number | undefined;
+  readonly keys: readonly string[];
+  readonly itemKey: string | undefined;
+  readonly sessionFilter: SessionFilter | undefined;
+  readonly coverageFilter: {readonly store: string; readonly idColumn: string; readonly place: Place} | undefined;
+  readonly place: Place;
+}
+
+export interface SessionFilter {
+  readonly column: string;
+  readonly eventColumn: string;
+  readonly viewEvents: readonly string[];
+  readonly likeEvents: readonly string[];
+  readonly dropViewOnly: boolean;
+  readonly dropSingleLike: boolean;
+}
+
+export interface Derived {
+  readonly name: string;
+  readonly dtype: Dtype;
+  readonly sql: string;
+  readonly place: Place;
+}
+
+export interface RowFilter {
+  readonly name: string;
+  readonly sql: string;
+  readonly place: Place;
+}
+
+export type ColumnKind = "key" | "event" | "feature" | "aggregation" | "enrichment" | "derived";
+
+export interface ServiceColumn {
+  readonly name: string;
+  readonly kind: ColumnKind | undefined;
+  readonly dtype: Dtype | undefined;
+  /** SQL literal or expression that fills the column when nothing produces it. */
+  readonly defaultSql: string | undefined;
+  readonly isNullable: boolean;
+  readonly checks: readonly ColumnCheck[];
+  readonly place: Place;
+}
+
+export type CheckSeverity = "error" | "warn";
+
+/** One check of one column; `kind` says which of the values is meant. */
+export type ColumnCheck = {readonly severity: CheckSeverity; readonly place: Place} & (
+  | {readonly kind: "not_null"}
+  | {readonly kind: "unique"}
+  | {readonly kind: "range"; readonly min: number | undefined; readonly max: number | undefined}
+  | {readonly kind: "accepted_values"; readonly values: readonly (string | number | boolean)[]}
+  | {readonly kind: "max_null_fraction"; readonly fraction: number}
+);
+
+export type TableCheck = {readonly severity: CheckSeverity; readonly place: Place} & (
+  | {readonly kind: "min_rows"; readonly rows: number}
+  | {readonly kind: "unique"; readonly columns: readonly string[]}
+);
+
+export interface RuntimeConfig {
+  readonly dataRoot: string | undefined;
+  /** `YYYYMM`, both inclusive. */
+  readonly feedStart: string | undefined;
+  readonly feedEnd: string | undefined;
+  readonly entitySpineChunkRows: number;
+  readonly dayWorkers: number;
+  readonly compute: {readonly engine: string; readonly duckdbConfig: ReadonlyMap<string, string>; readonly place: Place | undefined};
+  readonly outputRoot: string;
+  /** Undefined: every view is loaded. */
+  readonly featureRefs: readonly FeatureRef[] | undefined;
+  readonly outputColumns: readonly OutputColumn[] | undefined;
+}
+
+export interface FeatureRef {
+  readonly view: string;
+  readonly column: string;
+  readonly place: Place;
+}
+
+export interface OutputColumn {
+  readonly name: string;
+  readonly defaultSql: string | undefined;
+  readonly place: Place;
+}
+
+export interface AggregationConfig {
+  readonly specs: readonly AggregationSpec[];
+  readonly enrichments: readonly EnrichmentSpec[];
+  readonly stores: ReadonlyMap<string, EmbeddingStore>;
+  readonly udfs: ReadonlyMap<string, Udf>;
+}
+
+export type AggregationOperation = "list" | "count" | "flatten_distinct";
+
+export interface AggregationSpec {
+  readonly name: string;
+  /** View whose rows are the history; undefined: the spine. */
+  readonly history: string | undefined;
+  readonly groupBy: readonly {readonly spine: string; readonly history: string}[];
+  /** Undefined only for `count`. */
+  readonly valueColumn: string | undefined;
+  readonly operation: AggregationOperation;
+  readonly timestampColumn: string | undefined;
+  readonly includeCurrent: boolean;
+  /** Undefined: all history. */
+  readonly windowUs: number | undefined;
+  readonly condition: string | undefined;
+  /** Undefined: no limit. */
+  readonly maxItems: number | undefined;
+  /** `true`: the value column (list-valued: the item key); a string: that column. */
+  readonly excludeSelf: boolean | string;
+  readonly place: Place;
+}
+
+export interface EnrichmentSpec {
+  readonly name: string;
+  readonly sourceIdColumn: string;
+  readonly storeName: string;
+  readonly udfName: string;
+  readonly place: Place;
+}
+
+export interface EmbeddingStore {
+  readonly name: string;
+  readonly type: "lance";
+  readonly path: string;
+  readonly idColumn: string;
+  readonly embeddingColumn: string;
+  readonly embeddingDim: number;
+  readonly embeddingDtype: "float16" | "float32";
+  readonly buildBatchSize: number;
+  readonly sourceParquet: string | undefined;
+  readonly place: Place;
+}
+
+export interface Udf {
+  readonly name: string;
+  readonly module: string;
+  readonly place: Place;
+}

@@ -1,0 +1,76 @@
+/** The one file that knows `@duckdb/node-api`: a session is an in-memory database with a scratch folder that both end together. */
+import {mkdirSync, mkdtempSync, rmSync} from "node:fs";
+import {tmpdir} from "node:os";
+import {join} from "node:path";
+import {DuckDBInstance, type DuckDBConnection, type DuckDBResult} from "@duckdb/node-api";
+import type {SqlSession} from "../aggregation-engine.js";
+
+export type {DuckDBResult};
+
+export interface SessionOptions {
+  /** `compute.duckdb_config`, passed through to DuckDB. */
+  readonly config?: ReadonlyMap<string, string>;
+  /** Where the scratch folder is made; default: the config's `temp_directory`, else the system's. */
+  readonly scratchRoot?: string;
+}
+
+export interface ColumnType {
+  readonly name: string;
+  readonly type: string;
+}
+
+export class DuckDbSession implements SqlSession {
+  private constructor(
+    private readonly instance: DuckDBInstance,
+    private readonly connection: DuckDBConnection,
+    readonly scratchDirectory: string,
+  ) {}
+
+  static async open(options: SessionOptions = {}): Promise<DuckDbSession> {
+    const config = new Map(options.config);
+    const scratchRoot = options.scratchRoot ?? config.get("temp_directory") ?? tmpdir();
+    mkdirSync(scratchRoot, {recursive: true});
+    const scratchDirectory = mkdtempSync(join(scratchRoot, "daedalus-"));
+    config.set("temp_directory", join(scratchDirectory, "spill"));
+    try {
+      const instance = await DuckDBInstance.create(":memory:", Object.fromEntries(config));
+      const connection = await instance.connect();
+      await connection.run("SET TimeZone = 'UTC'");
+      return new DuckDbSession(instance, connection, scratchDirectory);
+    } catch (error) {
+      rmSync(scratchDirectory, {recursive: true, force: true});
+      throw error;
+    }
+  }
+
+  async run(sql: string): Promise<void> {
+    await this.connection.run(sql);
+  }
+
+  async rows(sql: string): Promise<Record<string, unknown>[]> {
+    const reader = await this.connection.runAndReadAll(sql);
+    return reader.getRowObjectsJS();
+  }
+
+  /** Names and DuckDB types of a query's columns, without running it. */
+  async describe(sql: string): Promise<ColumnType[]> {
+    const rows = await this.rows(`DESCRIBE ${sql}`);
+    return rows.map((row) => ({name: row["column_name"] as string, type: row["column_type"] as string}));
+  }
+
+  /** Result chunks as they come; the caller reads each before asking for the next. */
+  stream(sql: string): Promise<DuckDBResult> {
+    return this.connection.stream(sql);
+  }
+
+  /** Stops the running statement: it rejects with an INTERRUPT error. */
+  interrupt(): void {
+    this.connection.interrupt();
+  }
+
+  close(): void {
+    this.connection.closeSync();
+    this.instance.closeSync();
+    rmSync(this.scratchDirectory, {recursive: true, force: true});
+  }
+}

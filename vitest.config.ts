@@ -1,0 +1,12 @@
+import {defineConfig} from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    // Native DuckDB, Lance and Polars are safest in processes of their own.
+    pool: "forks",
+    maxWorkers: 2,
+  },
+});
