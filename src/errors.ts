@@ -47,6 +47,14 @@ export const wordings = {
   "reference-cycle": (p: {what: string; names: readonly string[]}) => ({
     text: `${p.what} refer to each other in a circle: ${p.names.join(" -> ")}`,
   }),
+  // The command line and its settings.
+  "toml-broken": (p: {reason: string}) => ({text: `the TOML is broken: ${p.reason}`}),
+  "file-exists": (p: {path: string; what: string; hint: string}) => ({text: `${p.what} is already there: ${p.path}`, hint: p.hint}),
+  "file-unwritable": (p: {path: string; reason: string}) => ({text: `cannot write ${p.path}: ${p.reason}`}),
+  "folder-foreign": (p: {path: string; what: string}) => ({
+    text: `${p.path} holds something else than ${p.what}, so nothing was written`,
+    hint: "name a folder that is empty or does not exist yet",
+  }),
 } as const satisfies Record<string, (p: never) => Wording>;
 
 export type ErrorCode = keyof typeof wordings;
