@@ -55,6 +55,50 @@ export const wordings = {
     text: `${p.path} holds something else than ${p.what}, so nothing was written`,
     hint: "name a folder that is empty or does not exist yet",
   }),
+  // plan
+  "column-unknown": (p: {column: string; service: string; nearest?: string | undefined}) => ({
+    text: `nothing produces the column "${p.column}" of service "${p.service}"`,
+    hint: didYouMean(p.nearest) ?? "declare it in a view that feature_refs loads, or give it a default",
+  }),
+  "column-ambiguous": (p: {column: string; producers: readonly string[]}) => ({
+    text: `the column "${p.column}" has several producers: ${p.producers.join(", ")}`,
+    hint: "rename all but one; field_mapping renames a source column",
+  }),
+  "column-kind": (p: {service: string; column: string; kind: string; allowed: readonly string[]}) => ({
+    text: `column "${p.column}" of service "${p.service}" is declared as kind "${p.kind}", but is made as ${p.allowed.join(" or ")}`,
+  }),
+  "column-dtype": (p: {service: string; column: string; declared: string; produced: string}) => ({
+    text: `column "${p.column}" of service "${p.service}" is declared as ${p.declared}, but is made as ${p.produced}`,
+  }),
+  "columns-missing": (p: {service: string}) => ({
+    text: `service "${p.service}" does not say which columns its dataset has`,
+    hint: 'list them under "columns" of the service or "output_columns" of runtime.yaml',
+  }),
+  "join-key-missing": (p: {view: string; key: string; base: string; column: string}) => ({
+    text: `column "${p.column}" needs view "${p.view}", whose join key "${p.key}" the rows of "${p.base}" do not have`,
+  }),
+  "item-key-missing": (p: {spec: string; service: string}) => ({
+    text: `aggregation "${p.spec}" excludes the row's own item, but the spine of service "${p.service}" names none`,
+    hint: 'set "item_key" of the spine, or name a column in "exclude_self"',
+  }),
+  "aggregation-value": (p: {spec: string; operation: string; column: string; expected: string; dtype: string}) => ({
+    text: `aggregation "${p.spec}" (${p.operation}) needs ${p.expected}, but "${p.column}" is ${p.dtype}`,
+  }),
+  "lookback-short": (p: {service: string; lookbackDays: number; longestDays: number}) => ({
+    text: `lookback_days of service "${p.service}" is ${p.lookbackDays}, but its longest window is ${p.longestDays} days: windows are cut there`,
+  }),
+  "plan-broken": (p: {file: string; reason: string}) => ({text: `${p.file} is not a plan: ${p.reason}`}),
+  "plan-digest": (p: {file: string; written: string; found: string}) => ({
+    text: `${p.file} was edited: its digest says ${p.written}, its content ${p.found}`,
+    hint: "generated plans are not edited; write engine tags into the file without .generated beside it",
+  }),
+  "override-unknown": (p: {file: string; what: string; name: string; nearest?: string | undefined; names: readonly string[]}) => ({
+    text: `${p.file}: ${p.what} "${p.name}" does not exist`,
+    hint: didYouMean(p.nearest) ?? `there are ${list(p.names)}`,
+  }),
+  "engine-impossible": (p: {file: string; operator: string; engine: string; reason: string}) => ({
+    text: `${p.file}: operator "${p.operator}" cannot run on "${p.engine}": ${p.reason}`,
+  }),
 } as const satisfies Record<string, (p: never) => Wording>;
 
 export type ErrorCode = keyof typeof wordings;

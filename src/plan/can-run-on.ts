@@ -1,0 +1,32 @@
+/** Which engine tags an operator can carry, and in words why not the others. A tag is declared, never inferred. */
+import type {EngineTag, OpKind} from "./operator.js";
+
+const onlySql = (why: string): Readonly<Record<EngineTag, string | undefined>> => ({
+  sql: undefined,
+  sql_arrow_udf: why,
+  worker: why,
+});
+
+const relational = onlySql("it is relational work, which the query does without copying rows out of it");
+const embedding: Readonly<Record<EngineTag, string | undefined>> = {
+  sql: "SQL cannot read an embedding store",
+  sql_arrow_udf: "DuckDB cannot write FLOAT16, so embedding columns are added to the file outside the query",
+  worker: undefined,
+};
+
+const refusals: {readonly [K in OpKind]: Readonly<Record<EngineTag, string | undefined>>} = {
+  scan: relational,
+  filter: relational,
+  project: relational,
+  join: relational,
+  pit_join: relational,
+  rolling_aggregate: onlySql("its windows are computed by the aggregation engine of compute.engine, within the session of the query"),
+  arrow_udf_transform: embedding,
+  ray_udf_transform: embedding,
+  sink: relational,
+};
+
+/** Why operators of the kind cannot run there; undefined when they can. */
+export function findRefusal(opKind: OpKind, engine: EngineTag): string | undefined {
+  return refusals[opKind][engine];
+}
