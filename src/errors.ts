@@ -47,6 +47,43 @@ export const wordings = {
   "reference-cycle": (p: {what: string; names: readonly string[]}) => ({
     text: `${p.what} refer to each other in a circle: ${p.names.join(" -> ")}`,
   }),
+  "keys-conflict": (p: {keys: readonly [string, string]; reason: string}) => ({
+    text: `"${p.keys[0]}" and "${p.keys[1]}" cannot be set together`,
+    hint: p.reason,
+  }),
+  "check-ambiguous": (p: {found: readonly string[]; known: readonly string[]}) => ({
+    text: p.found.length === 0 ? "a check says nothing to check" : `a check names ${list(p.found)} at once`,
+    hint: `write one check for each of: ${list(p.known)}`,
+  }),
+  "source-incomplete": (p: {view: string; reason: string; hint: string}) => ({
+    text: `the source of view "${p.view}" ${p.reason}`,
+    hint: p.hint,
+  }),
+  "credentials-literal": (p: {key: string}) => ({
+    text: `"${p.key}" holds credentials that are written out`,
+    hint: "write them as references such as ${PGPASSWORD}, which a run reads from its environment",
+  }),
+  "path-variable-unset": (p: {variable: string; file: string}) => ({
+    text: `the path uses \${${p.variable}}, which is not set`,
+    hint: `set "${p.variable}" in ${p.file}`,
+  }),
+  "timestamp-needed": (p: {what: string; view: string}) => ({
+    text: `${p.what} needs a timestamp, and view "${p.view}" has none`,
+    hint: `set "timestamp_field" in the source of view "${p.view}"`,
+  }),
+  "columns-disagree": (p: {service: string; column: string; reason: string; hint: string}) => ({
+    text: `column "${p.column}" of service "${p.service}" ${p.reason}`,
+    hint: p.hint,
+  }),
+  "output-column-unused": (p: {column: string; nearest?: string}) => ({
+    text: `output column "${p.column}" is no column of any service`,
+    hint: didYouMean(p.nearest) ?? "remove it, or add it to the columns of a service",
+  }),
+  "override-malformed": (p: {override: string}) => ({
+    text: `"${p.override}" does not set a key`,
+    hint: "write the key of runtime.yaml, = and the value: --set compute.engine=polars",
+  }),
+  "setting-without-effect": (p: {key: string; reason: string}) => ({text: `"${p.key}" has no effect: ${p.reason}`}),
   // The command line and its settings.
   "toml-broken": (p: {reason: string}) => ({text: `the TOML is broken: ${p.reason}`}),
   "file-exists": (p: {path: string; what: string; hint: string}) => ({text: `${p.what} is already there: ${p.path}`, hint: p.hint}),
@@ -54,6 +91,11 @@ export const wordings = {
   "folder-foreign": (p: {path: string; what: string}) => ({
     text: `${p.path} holds something else than ${p.what}, so nothing was written`,
     hint: "name a folder that is empty or does not exist yet",
+  }),
+  // Parquet files that the pipeline rewrites.
+  "parquet-column-missing": (p: {path: string; column: string; columns: readonly string[]}) => ({
+    text: `${p.path} has no column "${p.column}"`,
+    hint: `its columns are ${list(p.columns)}`,
   }),
   // plan
   "column-unknown": (p: {column: string; service: string; nearest?: string | undefined}) => ({
@@ -98,6 +140,27 @@ export const wordings = {
   }),
   "engine-impossible": (p: {file: string; operator: string; engine: string; reason: string}) => ({
     text: `${p.file}: operator "${p.operator}" cannot run on "${p.engine}": ${p.reason}`,
+  }),
+  // sources and engines
+  "environment-missing": (p: {variable: string; view: string}) => ({
+    text: `view "${p.view}" needs the environment variable ${p.variable}, which is not set`,
+  }),
+  "source-unsupported": (p: {view: string; scheme: string}) => ({
+    text: `view "${p.view}" is read from "${p.scheme}", which this version does not read`,
+    hint: "parquet files, folders and globs on local disk are read",
+  }),
+  "source-missing": (p: {view: string; path: string; tried: readonly string[]}) => ({
+    text: `view "${p.view}" has no parquet files at ${p.path}`,
+    hint: `looked in ${p.tried.join(" and ")}`,
+  }),
+  "operator-not-sql": (p: {operator: string; opKind: string}) => ({
+    text: `operator "${p.operator}" (${p.opKind}) cannot run in the query`,
+  }),
+  "duplicate-rows": (p: {view: string; keys: readonly string[]; isStatic: boolean}) => ({
+    text: `view "${p.view}" has several rows for ${p.keys.join("; ")}${p.isStatic ? "" : " at one instant"}`,
+    hint: p.isStatic
+      ? "a view without timestamp_field has one row a key: set a timestamp_field, or make its rows unique"
+      : 'name columns in "tie_break" that tell the rows apart, or set "on_duplicate: pick"',
   }),
 } as const satisfies Record<string, (p: never) => Wording>;
 

@@ -1,0 +1,110 @@
+/** Joins of views onto rows: point in time, newest, static, and the filter by what an embedding store covers. */
+import {DaedalusError} from "../../errors.js";
+import type {OperatorOf} from "../../plan/operator.js";
+import {quoteName, quoteNames} from "../../sources/quote.js";
+import {emitTable, renderInstant, run, view, type EmitContext, type Step} from "./emit.js";
+
+type AnyJoin = OperatorOf<"join"> | OperatorOf<"pit_join">;
+
+const equalKeys = (keys: readonly string[], left: string, right: string): string =>
+  keys.map((key) => `${left}.${quoteName(key)} = ${right}.${quoteName(key)}`).join(" AND ");
+
+/** The declared order, in which the first row wins; NULL never wins against a value. */
+const tieOrder = (op: AnyJoin): string[] => [
+  ...op.tieBreak.map((tie) => `${quoteName(tie.column)} ${tie.isDescending ? "DESC" : "ASC"} NULLS LAST`),
+  // Rows that still differ are told apart by their values, so that the order of files and threads decides nothing.
+  ...op.fields.map((field) => `${quoteName(field)} DESC NULLS LAST`),
+];
+
+const reversed = (order: readonly string[]): string[] =>
+  order.map((term) =>
+    term.includes(" DESC ") ? term.replace(" DESC NULLS LAST", " ASC NULLS FIRST") : term.replace(" ASC NULLS LAST", " DESC NULLS FIRST"),
+  );
+
+/** Fails when two right rows are alike in `columns`, naming up to three of their keys. */
+function expectUnique(op: AnyJoin, right: string, columns: readonly string[], context: EmitContext): Step {
+  const sql = `SELECT ${quoteNames(op.keys)}, count(*) AS __count FROM ${right} AS r
+WHERE ${op.keys.map((key) => `${quoteName(key)} IS NOT NULL`).join(" AND ")}
+GROUP BY ${quoteNames(columns)} HAVING count(*) > 1 ORDER BY ${quoteNames(op.keys)} LIMIT 3`;
+  return {
+    kind: "expect-none",
+    sql,
+    fail: (rows) => {
+      const keys = rows.map((row) => op.keys.map((key) => `${key}=${String(row[key])}`).join(", "));
+      const isStatic = op.opKind === "join" && op.joinKind === "static";
+      return DaedalusError.of("duplicate-rows", {view: op.right, keys, isStatic}, {place: context.scans.get(op.right)?.place});
+    },
+  };
+}
+
+export function emitJoin(op: OperatorOf<"join">, context: EmitContext): Step[] {
+  if (op.joinKind === "covered") {
+    const id = quoteName(op.keys[0]!);
+    const ids = quoteName(context.coveredTable(op.right));
+    return [view(op.output, `SELECT l.*\nFROM ${quoteName(op.inputs[0]!)} AS l SEMI JOIN ${ids} AS ids ON l.${id} = ids.id`)];
+  }
+  const left = emitTable(op.inputs[0]!, context);
+  const right = quoteName(op.inputs[1]!);
+  const steps: Step[] = [...left.steps];
+  const ties = op.tieBreak.map((tie) => tie.column);
+  const time = op.timeColumn;
+  let rows = right;
+  if (time === undefined) {
+    steps.push(expectUnique(op, right, op.keys, context));
+  } else {
+    if (op.onDuplicate === "error") steps.push(expectUnique(op, right, [...op.keys, time, ...ties], context));
+    const order = [`${quoteName(time)} DESC NULLS LAST`, ...tieOrder(op)].join(", ");
+    rows = `(FROM ${right} QUALIFY row_number() OVER (PARTITION BY ${quoteNames(op.keys)} ORDER BY ${order}) = 1)`;
+  }
+  const added = op.fields.map((field) => `, r.${quoteName(field)}`).join("");
+  context.tables.set(op.output, op.output);
+  steps.push(
+    run(`CREATE TEMP TABLE ${quoteName(op.output)} AS
+SELECT l.*${added}
+FROM ${quoteName(left.table)} AS l LEFT JOIN ${rows} AS r ON ${equalKeys(op.keys, "l", "r")}`),
+  );
+  return steps;
+}
+
+/**
+ * ASOF join against the right rows that can be an answer. Without `available_at` a later timestamp is known later, so that is
+ * one row a key and instant. With it, a row can be an answer only if no row known as early is newer: a running maximum.
+ */
+export function emitPitJoin(op: OperatorOf<"pit_join">, context: EmitContext): Step[] {
+  const left = emitTable(op.inputs[0], context);
+  const right = quoteName(op.inputs[1]);
+  const steps: Step[] = [...left.steps];
+  const time = quoteName(op.rightTime);
+  const ties = op.tieBreak.map((tie) => tie.column);
+  if (op.onDuplicate === "error") steps.push(expectUnique(op, right, [...op.keys, op.rightTime, ...ties], context));
+
+  const knownColumn = op.availableAt === undefined ? time : quoteName(op.availableAt);
+  const known = op.embargoUs === 0 ? knownColumn : `${knownColumn} + to_microseconds(${op.embargoUs})`;
+  const keys = quoteNames(op.keys);
+  const order = [`${time} DESC NULLS LAST`, ...tieOrder(op)];
+  const answers =
+    op.availableAt === undefined
+      ? `FROM candidates QUALIFY row_number() OVER (PARTITION BY ${keys}, ${time} ORDER BY ${order.join(", ")}) = 1`
+      : `FROM (SELECT *, row_number() OVER (PARTITION BY ${keys} ORDER BY ${reversed(order).join(", ")}) AS __rank FROM candidates)
+  QUALIFY __rank = max(__rank) OVER (PARTITION BY ${keys} ORDER BY __known)`;
+  const isFresh = op.ttlUs === undefined ? undefined : `r.${time} >= l.${quoteName(op.leftTime)} - to_microseconds(${op.ttlUs})`;
+  const added = op.fields.map((field) => {
+    const name = quoteName(field);
+    return isFresh === undefined ? `, r.${name}` : `, CASE WHEN ${isFresh} THEN r.${name} END AS ${name}`;
+  });
+  context.tables.set(op.output, op.output);
+  steps.push(
+    run(`CREATE TEMP TABLE ${quoteName(op.output)} AS
+WITH candidates AS (
+  SELECT r.*, ${known} AS __known
+  FROM ${right} AS r SEMI JOIN ${quoteName(left.table)} AS l ON ${equalKeys(op.keys, "l", "r")}
+  WHERE isfinite(${time}) AND isfinite(${knownColumn}) AND ${known} < ${renderInstant(context.dayEndUs)}
+), answers AS (
+  ${answers}
+)
+SELECT l.*${added.join("")}
+FROM ${quoteName(left.table)} AS l ASOF LEFT JOIN answers AS r
+  ON ${equalKeys(op.keys, "l", "r")} AND l.${quoteName(op.leftTime)} ${op.boundary === "strict" ? ">" : ">="} r.__known`),
+  );
+  return steps;
+}

@@ -1,0 +1,146 @@
+/**
+ * Operators as DuckDB statements. Relational operators become views, so that DuckDB plans a whole chain as one query; a table
+ * is made only where rows are read several times or an ASOF join ends (several of those in one query multiply its memory).
+ */
+import {DaedalusError, type Place} from "../../errors.js";
+import type {Operator, OperatorOf, OpKind, Plan} from "../../plan/operator.js";
+import {quoteName, quoteText} from "../../sources/quote.js";
+import type {AggregationTask, Window} from "../aggregation-engine.js";
+import {emitJoin, emitPitJoin} from "./emit-join.js";
+import {emitRollingAggregate} from "./emit-rolling.js";
+
+/** A column of a source under our name, as SQL that has the declared type. */
+export interface ScanColumn {
+  readonly sql: string;
+  /** The column in the source and its DuckDB type, for bounds that a scan can push down. */
+  readonly sourceName: string;
+  readonly sourceType: string;
+}
+
+export interface ScanSource {
+  readonly columns: ReadonlyMap<string, ScanColumn>;
+  /** The relation for rows from `fromUs` (undefined: all) to the end of the day. */
+  renderRelation(fromUs: number | undefined): string;
+  readonly place: Place;
+}
+
+export interface EmitContext {
+  readonly plan: Plan;
+  /** The target day, `[dayStartUs, dayEndUs)`, in UTC microseconds. */
+  readonly dayStartUs: number;
+  readonly dayEndUs: number;
+  readonly scans: ReadonlyMap<string, ScanSource>;
+  /** Temp table with the one column `id` that holds the ids of an embedding store. */
+  coveredTable(store: string): string;
+  /** Relation -> the table that has its rows, or an earlier form of them with the same `__row`. Grown while emitting. */
+  readonly tables: Map<string, string>;
+}
+
+/** What to do, in order. */
+export type Step =
+  | {readonly kind: "run"; readonly sql: string}
+  /** The query must find nothing; a row is a problem of the user's data. */
+  | {readonly kind: "expect-none"; readonly sql: string; fail(rows: readonly Record<string, unknown>[]): DaedalusError}
+  /** Element types are filled in from the history table once it exists. */
+  | {readonly kind: "aggregate"; readonly task: Omit<AggregationTask, "windows"> & {readonly windows: readonly Omit<Window, "elementType">[]}}
+  | {readonly kind: "write"; readonly relation: string; readonly columns: readonly string[]};
+
+export const run = (sql: string): Step => ({kind: "run", sql});
+
+export const view = (name: string, sql: string): Step => run(`CREATE TEMP VIEW ${quoteName(name)} AS\n${sql}`);
+
+/** A table of the relation's rows: itself, one made before, or one made now. */
+export function emitTable(relation: string, context: EmitContext): {table: string; steps: readonly Step[]} {
+  const known = context.tables.get(relation);
+  if (known !== undefined) return {table: known, steps: []};
+  const table = `${relation}__table`;
+  context.tables.set(relation, table);
+  return {table, steps: [run(`CREATE TEMP TABLE ${quoteName(table)} AS FROM ${quoteName(relation)}`)]};
+}
+
+/** Microseconds since 1970 as a literal that DuckDB pushes into a scan. */
+export function renderInstant(us: number, type = "TIMESTAMP"): string {
+  const text = new Date(Math.floor(us / 1000)).toISOString().replace("T", " ").replace("Z", "");
+  const micros = String(((us % 1000) + 1000) % 1000).padStart(3, "0");
+  return `${type} '${text}${micros}${type === "TIMESTAMPTZ" ? "+00" : ""}'`;
+}
+
+function emitScan(op: OperatorOf<"scan">, context: EmitContext): Step[] {
+  const source = context.scans.get(op.view)!;
+  const select = op.columns.map((name) => `${source.columns.get(name)!.sql} AS ${quoteName(name)}`).join(", ");
+  const fromUs = op.fromUs === undefined ? undefined : context.dayStartUs + op.fromUs;
+  const bounds: string[] = [];
+  if (op.timeColumn !== undefined) {
+    const {sql, sourceName, sourceType} = source.columns.get(op.timeColumn)!;
+    const isZoned = sourceType === "TIMESTAMP WITH TIME ZONE";
+    // The source's own column is compared where that is exact, since a cast would hide it from the scan's statistics.
+    const column = isZoned || sourceType === "TIMESTAMP" ? quoteName(sourceName) : sql;
+    const literal = isZoned ? "TIMESTAMPTZ" : "TIMESTAMP";
+    bounds.push(fromUs === undefined ? `isfinite(${column})` : `${column} >= ${renderInstant(fromUs, literal)}`);
+    bounds.push(`${column} < ${renderInstant(context.dayEndUs, literal)}`);
+  }
+  const where = bounds.length > 0 ? `\nWHERE ${bounds.join(" AND ")}` : "";
+  return [view(op.output, `SELECT ${select}\nFROM ${source.renderRelation(op.timeColumn === undefined ? undefined : fromUs)}${where}`)];
+}
+
+function emitFilter(op: OperatorOf<"filter">): Step[] {
+  const input = quoteName(op.inputs[0]);
+  const {predicate} = op;
+  if (predicate.kind === "sql") return [view(op.output, `FROM ${input}\nWHERE (${predicate.sql}\n)`)];
+  const texts = (values: readonly string[]): string => `(${values.map(quoteText).join(", ")})`;
+  if (predicate.kind === "values") return [view(op.output, `FROM ${input}\nWHERE ${quoteName(predicate.column)} IN ${texts(predicate.keep)}`)];
+  const session = quoteName(predicate.column);
+  const event = quoteName(predicate.eventColumn);
+  const isView = `coalesce(${event} IN ${texts(predicate.viewEvents)}, false)`;
+  const isLike = predicate.likeEvents.length === 0 ? "false" : `coalesce(${event} IN ${texts(predicate.likeEvents)}, false)`;
+  const dropped = [
+    ...(predicate.dropViewOnly ? [`bool_and(${isView})`] : []),
+    ...(predicate.dropSingleLike ? [`(count_if(NOT ${isView}) = 1 AND count_if(NOT ${isView} AND ${isLike}) = 1)`] : []),
+  ];
+  if (dropped.length === 0) return [view(op.output, `FROM ${input}`)];
+  const sessions = `SELECT ${session} FROM ${input} WHERE ${session} IS NOT NULL GROUP BY ${session} HAVING ${dropped.join(" OR ")}`;
+  return [view(op.output, `FROM ${input}\nWHERE ${session} IS NULL OR ${session} NOT IN (${sessions})`)];
+}
+
+function emitProject(op: OperatorOf<"project">, context: EmitContext): Step[] {
+  const input = quoteName(op.inputs[0]);
+  const {shape} = op;
+  if (shape.kind === "rows") {
+    const order = shape.orderBy.map((name) => `${quoteName(name)} NULLS FIRST`).join(", ");
+    context.tables.set(op.output, op.output);
+    const sql = `SELECT row_number() OVER (ORDER BY ${order}) - 1 AS __row, *\nFROM ${input}`;
+    return [run(`CREATE TEMP TABLE ${quoteName(op.output)} AS\n${sql}`)];
+  }
+  if (shape.kind === "derive") {
+    const added = shape.columns.map(({name, sql, type}) => `CAST((${sql}\n) AS ${type}) AS ${quoteName(name)}`).join(", ");
+    return [view(op.output, `SELECT *, ${added}\nFROM ${input}`)];
+  }
+  const columns = shape.columns.map(({name, defaultSql, type}) => {
+    const value = defaultSql ?? quoteName(name);
+    return `${type === undefined ? value : `CAST(${value} AS ${type})`} AS ${quoteName(name)}`;
+  });
+  return [view(op.output, `SELECT __row, ${columns.join(", ")}\nFROM ${input}`)];
+}
+
+function refuse(op: Operator): never {
+  throw DaedalusError.of("operator-not-sql", {operator: op.name, opKind: op.opKind});
+}
+
+/** One emitter for each kind: a kind that is forgotten does not compile. */
+const emitters: {readonly [K in OpKind]: (op: OperatorOf<K>, context: EmitContext) => readonly Step[]} = {
+  scan: emitScan,
+  filter: emitFilter,
+  project: emitProject,
+  join: emitJoin,
+  pit_join: emitPitJoin,
+  rolling_aggregate: emitRollingAggregate,
+  arrow_udf_transform: refuse,
+  ray_udf_transform: refuse,
+  sink: (op) => (op.dataset === "skeleton" ? [{kind: "write", relation: op.inputs[0], columns: op.columns}] : refuse(op)),
+};
+
+/** The steps of one operator; operators are emitted in the plan's order, with one context for all. */
+export function emitOperator<K extends OpKind>(op: OperatorOf<K>, context: EmitContext): readonly Step[] {
+  return (emitters[op.opKind as K] as (op: OperatorOf<K>, context: EmitContext) => readonly Step[])(op, context);
+}
+
