@@ -153,6 +153,15 @@ export const wordings = {
     text: `view "${p.view}" has no parquet files at ${p.path}`,
     hint: `looked in ${p.tried.join(" and ")}`,
   }),
+  "source-unreadable": (p: {view: string; reason: string}) => ({text: `the source of view "${p.view}" cannot be read: ${p.reason}`}),
+  "source-column-missing": (p: {view: string; column: string; nearest?: string | undefined; columns: readonly string[]}) => ({
+    text: `the source of view "${p.view}" has no column "${p.column}"`,
+    hint: didYouMean(p.nearest) ?? `its columns are ${list(p.columns)}`,
+  }),
+  "source-dtype": (p: {view: string; column: string; declared: string; found: string}) => ({
+    text: `column "${p.column}" of view "${p.view}" is declared as ${p.declared}, but its source holds ${p.found}`,
+    hint: "declare the dtype that the source has, or cast the column where it is written",
+  }),
   "operator-not-sql": (p: {operator: string; opKind: string}) => ({
     text: `operator "${p.operator}" (${p.opKind}) cannot run in the query`,
   }),
