@@ -92,6 +92,45 @@ export const wordings = {
     text: `${p.path} holds something else than ${p.what}, so nothing was written`,
     hint: "name a folder that is empty or does not exist yet",
   }),
+  // Embedding stores, and the functions over them.
+  "store-missing": (p: {store: string; path: string; tables: readonly string[]}) => ({
+    text: p.tables.length === 0 ? `embedding store "${p.store}" is not built: there is no Lance table at ${p.path}` : `${p.path} holds several Lance tables: ${list(p.tables)}`,
+    hint: p.tables.length === 0 ? `run: daeda embeddings build ${p.store}` : `name one of them in "path", or call it "${p.store}.lance"`,
+  }),
+  "store-unreadable": (p: {store: string; path: string; reason: string}) => ({
+    text: `cannot read embedding store "${p.store}" at ${p.path}: ${p.reason}`,
+    hint: `build it again: daeda embeddings build ${p.store}`,
+  }),
+  "store-column-missing": (p: {store: string; column: string; columns: readonly string[]}) => ({
+    text: `embedding store "${p.store}" has no column "${p.column}"`,
+    hint: `its columns are ${list(p.columns)}`,
+  }),
+  "store-mismatch": (p: {store: string; column: string; expected: string; found: string}) => ({
+    text: `column "${p.column}" of embedding store "${p.store}" is declared as ${p.expected}, but is ${p.found}`,
+    hint: `correct the definition, or build the store again: daeda embeddings build ${p.store}`,
+  }),
+  "store-ids-duplicate": (p: {store: string; count: number; examples: readonly string[]}) => ({
+    text: `embedding store "${p.store}": ${p.count === 1 ? "one id occurs" : `${p.count} ids occur`} more than once, such as ${p.examples.join(", ")}`,
+    hint: "an id has one vector: make the ids of the source unique and build the store again",
+  }),
+  "store-source-missing": (p: {store: string}) => ({
+    text: `embedding store "${p.store}" does not say what it is built from`,
+    hint: 'set "source_parquet" to a file, a folder or a glob',
+  }),
+  "store-source-empty": (p: {store: string; path: string}) => ({text: `embedding store "${p.store}" cannot be built: ${p.path} has no rows`}),
+  "store-source-column": (p: {store: string; path: string; column: string; nearest?: string | undefined; columns: readonly string[]}) => ({
+    text: `embedding store "${p.store}" cannot be built: ${p.path} has no column "${p.column}"`,
+    hint: didYouMean(p.nearest) ?? `its columns are ${list(p.columns)}`,
+  }),
+  "store-source-type": (p: {store: string; path: string; column: string; expected: string; found: string}) => ({
+    text: `embedding store "${p.store}" cannot be built: column "${p.column}" of ${p.path} is ${p.found}, not ${p.expected}`,
+  }),
+  "store-source-ids-null": (p: {store: string; count: number}) => ({
+    text: `embedding store "${p.store}" cannot be built: ${p.count} ${p.count === 1 ? "row has" : "rows have"} no id`,
+  }),
+  "store-source-vectors": (p: {store: string; count: number; examples: readonly string[]; problem: string}) => ({
+    text: `embedding store "${p.store}" cannot be built: ${p.count} ${p.count === 1 ? "vector" : "vectors"} ${p.problem}, such as of id ${p.examples.join(", ")}`,
+  }),
   // Parquet files that the pipeline rewrites.
   "parquet-column-missing": (p: {path: string; column: string; columns: readonly string[]}) => ({
     text: `${p.path} has no column "${p.column}"`,
@@ -171,6 +210,48 @@ export const wordings = {
       ? "a view without timestamp_field has one row a key: set a timestamp_field, or make its rows unique"
       : 'name columns in "tie_break" that tell the rows apart, or set "on_duplicate: pick"',
   }),
+  // pipeline
+  "partition-locked": (p: {what: string; path: string; pid: number; host: string}) => ({
+    text: `${p.what} is being written by process ${p.pid} on ${p.host}`,
+    hint: `wait for it to end; if it runs no more, remove ${p.path}`,
+  }),
+  "disk-full": (p: {path: string; reason: string}) => ({
+    text: `no space left while writing ${p.path}: ${p.reason}`,
+    hint: "free space, or set output_root and duckdb_config.temp_directory to a larger disk; finished days are kept",
+  }),
+  "operator-failed": (p: {operator: string; reason: string}) => ({text: `operator "${p.operator}" failed: ${p.reason}`}),
+  "engine-unknown": (p: {engine: string; nearest?: string | undefined; engines: readonly string[]}) => ({
+    text: `there is no aggregation engine "${p.engine}"`,
+    hint: didYouMean(p.nearest) ?? `there are ${list(p.engines)}`,
+  }),
+  "day-wrong": (p: {day: string}) => ({text: `"${p.day}" is not a day`, hint: "write it as YYYY-MM-DD"}),
+  "day-empty": (p: {day: string; view: string; nearest: readonly string[]}) => ({
+    text: `view "${p.view}" has no rows on ${p.day}`,
+    hint: p.nearest.length > 0 ? `days with rows nearby: ${p.nearest.join(", ")}` : undefined,
+  }),
+  "months-empty": (p: {first: string; last: string; view: string}) => ({
+    text: `view "${p.view}" has no rows in the months ${p.first} to ${p.last}`,
+    hint: 'set "feed_start" and "feed_end" of runtime.yaml to months with data',
+  }),
+  "month-empty": (p: {month: string; view: string}) => ({text: `view "${p.view}" has no rows in the month ${p.month}`}),
+  "months-missing": (p: {key: string}) => ({
+    text: `which days to train is not said: "${p.key}" is missing`,
+    hint: 'set "feed_start" and "feed_end" (YYYYMM) in runtime.yaml, or name a day with --target-date',
+  }),
+  "skeleton-missing": (p: {service: string; day: string}) => ({
+    text: `there is no skeleton of "${p.service}" for ${p.day} to enrich`,
+    hint: "run without --enrich-only, or with --skeleton-only first",
+  }),
+  "skeleton-stale": (p: {service: string; day: string; reason: string}) => ({
+    text: `the skeleton of "${p.service}" for ${p.day} is not current: ${p.reason}`,
+    hint: "run without --enrich-only",
+  }),
+  "checks-failed": (p: {service: string; day: string; failed: readonly string[]; staged: string}) => ({
+    text: `${p.service} ${p.day} failed its checks: ${p.failed.join("; ")}`,
+    hint: `the partition was not published; what was computed is in ${p.staged}`,
+  }),
+  "output-unwritable": (p: {path: string; reason: string}) => ({text: `cannot write to ${p.path}: ${p.reason}`}),
+  interrupted: (_p: Record<string, never>) => ({text: "interrupted", hint: "finished days are kept; run the same command again to go on"}),
 } as const satisfies Record<string, (p: never) => Wording>;
 
 export type ErrorCode = keyof typeof wordings;

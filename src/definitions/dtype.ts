@@ -1,3 +1,5 @@
+import {findNearest} from "./nearest.js";
+
 /** The value types that definitions may name, and how DuckDB spells them. */
 export const scalarNames = ["BIGINT", "INTEGER", "DOUBLE", "FLOAT", "BOOLEAN", "TEXT", "TIMESTAMP", "DATE"] as const;
 export type ScalarName = (typeof scalarNames)[number];
@@ -21,6 +23,19 @@ export function parseDtype(text: string): Dtype | undefined {
   }
   if (!scalars.has(name)) return undefined;
   return {kind: dimension === undefined ? "scalar" : "list", name: name as ScalarName};
+}
+
+/** What other systems call our types. */
+const foreignNames: Readonly<Record<string, ScalarName>> = {
+  VARCHAR: "TEXT", STRING: "TEXT", STR: "TEXT", UTF8: "TEXT", INT64: "BIGINT", LONG: "BIGINT", INT: "INTEGER", INT32: "INTEGER",
+  FLOAT64: "DOUBLE", FLOAT32: "FLOAT", REAL: "FLOAT", BOOL: "BOOLEAN", DATETIME: "TIMESTAMP", TIMESTAMPTZ: "TIMESTAMP",
+};
+
+/** The dtype that a misspelt one probably meant: `BIGNIT[]` is `BIGINT[]`, `varchar` is `TEXT`. */
+export function findNearestDtype(text: string): string | undefined {
+  const [, scalar = "", brackets = ""] = /^\s*(\w*)\s*(\[\])?/.exec(text) ?? [];
+  const nearest = foreignNames[scalar.toUpperCase()] ?? findNearest(scalar, scalarNames);
+  return nearest && `${nearest}${brackets}`;
 }
 
 export function renderDtype(dtype: Dtype): string {

@@ -1,0 +1,68 @@
+/** config/training/aggregations.yaml. */
+import {z} from "zod";
+import {daysOrConstant, flag, listOf, mapping, name, names, oneOf, positiveOrConstant, text} from "./schema-parts.js";
+
+const groupByText = "a list of columns, or a mapping of spine keys to history columns";
+const groupBy = z.union([names, z.record(name, name).refine((map) => Object.keys(map).length > 0, {error: groupByText})], {error: groupByText});
+
+const windowText = "a number of days above 0, null for all history, or the name of a constant of base.yaml";
+
+const specSchema = mapping({
+  name: name.describe("Name of the aggregation, and of the column it makes."),
+  history: name.optional().describe("View whose rows are aggregated. Default: the spine."),
+  group_by: groupBy.describe("Columns that a row and its history share: a list, or spine key: history column where the names differ."),
+  value_column: name.optional().describe("Column that is aggregated; `count` without it counts rows."),
+  operation: oneOf(["list", "count", "flatten_distinct"]).describe(
+    "`list`: the values, oldest first; `count`: how many; `flatten_distinct`: distinct values of lists, oldest first.",
+  ),
+  timestamp_column: name.optional().describe("The history's timestamp column, for readers: it can be no other."),
+  include_current: flag.optional().meta({default: false}).describe("Whether the row itself counts, last."),
+  window_days: z
+    .union([daysOrConstant, z.null()], {error: windowText})
+    .describe("Days before the row that count; null for all history."),
+  condition: text.optional().describe("SQL over `hist.` and `cur.` columns; only true keeps a history row."),
+  max_items: positiveOrConstant.optional().describe("The newest so many values are kept. Default: all."),
+  exclude_self: z
+    .union([flag, name], {error: "true, false or a column name"})
+    .optional()
+    .meta({default: false})
+    .describe("Leaves out history with the row's own value: of `value_column`, of the item for list-valued columns, or of the column named."),
+});
+
+const enrichmentSchema = mapping({
+  name: name.describe("Name of the column it makes."),
+  source_id_column: name.describe("Column with the id or ids to look up."),
+  store_name: name.describe("Embedding store to look in."),
+  udf_name: name.describe("`lookup_embedding_udf`, `avg_pool_embeddings_udf`, or one of `udfs`."),
+});
+
+export const storeDefaults = {type: "lance", embedding_dtype: "float16", build_batch_size: 50_000} as const;
+
+const storeSchema = mapping({
+  name: name.describe("Name of the store."),
+  type: oneOf(["lance"]).optional().meta({default: storeDefaults.type}).describe("Kind of store."),
+  path: text.describe("Folder of the store. `${data_root}` and `${feature_s3_root_dir}` are filled in."),
+  id_column: text.describe("Column with the ids."),
+  embedding_column: text.describe("Column with the vectors."),
+  embedding_dim: positiveOrConstant.describe("Length of a vector."),
+  embedding_dtype: oneOf(["float16", "float32"]).optional().meta({default: storeDefaults.embedding_dtype}).describe("Precision of a stored value."),
+  build_batch_size: positiveOrConstant
+    .optional()
+    .meta({default: storeDefaults.build_batch_size})
+    .describe("Rows a batch when the store is built."),
+  source_parquet: text.optional().describe("Parquet file, folder or glob that the store is built from."),
+});
+
+const udfSchema = mapping({
+  name: name.describe("Name of the function."),
+  module: text.describe("TypeScript module that exports it, relative to the project."),
+});
+
+export const aggregationsSchema = mapping({
+  aggregation_specs: listOf(specSchema, "a list of aggregations").optional().describe("Rolling aggregations over events."),
+  enrichment_specs: listOf(enrichmentSchema, "a list of enrichments").optional().describe("Embedding columns added after the skeleton."),
+  embedding_stores: listOf(storeSchema, "a list of stores").optional().describe("Where embeddings are kept."),
+  udfs: listOf(udfSchema, "a list of functions").optional().describe("Functions of the project's own for enrichments."),
+}).describe("Rolling aggregations, enrichments and embedding stores.");
+
+export type RawAggregations = z.infer<typeof aggregationsSchema>;

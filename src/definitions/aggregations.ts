@@ -1,0 +1,141 @@
+import type {RawAggregations} from "./aggregations-schema.js";
+import {storeDefaults} from "./aggregations-schema.js";
+import {resolveNumber, Names, type Context} from "./context.js";
+import {dayUs} from "./duration.js";
+import type {AggregationConfig, AggregationSpec, EmbeddingStore, EnrichmentSpec, Udf} from "./model.js";
+import {fillPath, type PathVariables} from "./path-variables.js";
+
+type Raw<K extends keyof RawAggregations> = NonNullable<RawAggregations[K]>[number];
+type RawSpec = Raw<"aggregation_specs">;
+
+/** Functions that every project has. */
+export const builtinUdfNames = ["lookup_embedding_udf", "avg_pool_embeddings_udf"] as const;
+
+/** aggregations.yaml as the model has it. */
+export function parseAggregations(context: Context, raw: RawAggregations, variables: PathVariables): AggregationConfig {
+  const {file, problems} = context;
+  // Aggregations and enrichments both make columns of the dataset, so that their names must not meet.
+  const columnNames = new Names(problems);
+  const storeNames = new Names(problems);
+  const udfNames = new Names(problems);
+  const stores = new Map<string, EmbeddingStore>();
+  for (const store of raw.embedding_stores ?? []) {
+    if (storeNames.add("embedding store", store.name, file.place(store, "name"))) stores.set(store.name, parseStore(context, store, variables));
+  }
+  const udfs = new Map<string, Udf>();
+  for (const udf of raw.udfs ?? []) {
+    const place = file.place(udf, "name");
+    if ((builtinUdfNames as readonly string[]).includes(udf.name)) {
+      problems.add("name-duplicate", {what: "function", name: udf.name, first: "the functions that are built in"}, place);
+    } else if (udfNames.add("function", udf.name, place)) udfs.set(udf.name, {name: udf.name, module: udf.module, place});
+  }
+  return {
+    specs: (raw.aggregation_specs ?? []).map((spec) => {
+      columnNames.add("aggregation", spec.name, file.place(spec, "name"));
+      return parseSpec(context, spec);
+    }),
+    enrichments: (raw.enrichment_specs ?? []).map((spec) => {
+      columnNames.add("enrichment", spec.name, file.place(spec, "name"));
+      return parseEnrichment(context, spec);
+    }),
+    stores,
+    udfs,
+  };
+}
+
+function parseSpec(context: Context, raw: RawSpec): AggregationSpec {
+  const {file, references} = context;
+  checkSpec(context, raw);
+  const {history, timestamp_column: timestampColumn} = raw;
+  if (history !== undefined) {
+    references.push({kind: "timed-view", view: history, what: `the history of "${raw.name}"`, place: file.place(raw, "history")});
+  }
+  if (timestampColumn !== undefined) {
+    references.push({kind: "timestamp-column", history, column: timestampColumn, place: file.place(raw, "timestamp_column")});
+  }
+  const maxItems =
+    raw.max_items === undefined ? undefined : resolveNumber(context, {owner: raw, key: "max_items", value: raw.max_items, isWhole: true});
+  const windowDays =
+    raw.window_days === null ? undefined : resolveNumber(context, {owner: raw, key: "window_days", value: raw.window_days, isWhole: false});
+  return {
+    name: raw.name,
+    history,
+    groupBy: parseGroupBy(context, raw),
+    valueColumn: raw.value_column,
+    operation: raw.operation,
+    timestampColumn,
+    includeCurrent: raw.include_current ?? false,
+    windowUs: windowDays === undefined ? undefined : Math.round(windowDays * dayUs),
+    condition: raw.condition,
+    maxItems: raw.operation === "count" ? undefined : maxItems,
+    excludeSelf: raw.exclude_self ?? false,
+    place: file.place(raw, "name"),
+  };
+}
+
+function parseGroupBy({file, references, problems}: Context, {group_by: raw}: RawSpec): AggregationSpec["groupBy"] {
+  const names = new Names(problems);
+  const pair = (owner: object, key: string | number, columns: {spine: string; history: string}): {spine: string; history: string} => {
+    names.add("group_by column", columns.spine, file.keyPlace(owner, key));
+    references.push({kind: "column", column: columns.history, place: file.place(owner, key)});
+    if (columns.spine !== columns.history) references.push({kind: "column", column: columns.spine, place: file.keyPlace(owner, key)});
+    return columns;
+  };
+  if (Array.isArray(raw)) return raw.map((column, index) => pair(raw, index, {spine: column, history: column}));
+  return Object.entries(raw).map(([spine, history]) => pair(raw, spine, {spine, history}));
+}
+
+function checkSpec({file, isIntact, problems}: Context, raw: RawSpec): void {
+  const lacksValue = raw.value_column === undefined && isIntact;
+  if (lacksValue && raw.operation !== "count") {
+    problems.add("key-missing", {key: "value_column", what: `the operation "${raw.operation}"`}, file.place(raw, "operation"));
+  } else if (lacksValue && raw.exclude_self === true) {
+    const what = '"exclude_self: true"';
+    problems.add("key-missing", {key: "value_column", what}, file.place(raw, "exclude_self"));
+  }
+  const excludesSelf = raw.exclude_self !== undefined && raw.exclude_self !== false;
+  if (raw.include_current === true && excludesSelf) {
+    const reason = "the row itself either counts or does not: remove one of them";
+    problems.add("keys-conflict", {keys: ["include_current", "exclude_self"], reason}, file.keyPlace(raw, "include_current"));
+  }
+  if (raw.include_current === true && raw.history !== undefined) {
+    const reason = "the row itself is no row of another history: remove one of them";
+    problems.add("keys-conflict", {keys: ["include_current", "history"], reason}, file.keyPlace(raw, "include_current"));
+  }
+  if (raw.operation === "count" && raw.max_items !== undefined) {
+    const reason = "a count counts every row of its window";
+    problems.add("setting-without-effect", {key: "max_items", reason}, file.keyPlace(raw, "max_items"), "warning");
+  }
+}
+
+function parseEnrichment({file, references}: Context, raw: Raw<"enrichment_specs">): EnrichmentSpec {
+  references.push({kind: "store", store: raw.store_name, place: file.place(raw, "store_name")});
+  references.push({kind: "udf", udf: raw.udf_name, place: file.place(raw, "udf_name")});
+  return {
+    name: raw.name,
+    sourceIdColumn: raw.source_id_column,
+    storeName: raw.store_name,
+    udfName: raw.udf_name,
+    place: file.place(raw, "name"),
+  };
+}
+
+function parseStore(context: Context, raw: Raw<"embedding_stores">, variables: PathVariables): EmbeddingStore {
+  return {
+    name: raw.name,
+    type: raw.type ?? storeDefaults.type,
+    path: fillPath(context, variables, raw, "path") ?? raw.path,
+    idColumn: raw.id_column,
+    embeddingColumn: raw.embedding_column,
+    embeddingDim: resolveNumber(context, {owner: raw, key: "embedding_dim", value: raw.embedding_dim, isWhole: true}),
+    embeddingDtype: raw.embedding_dtype ?? storeDefaults.embedding_dtype,
+    buildBatchSize: resolveNumber(context, {
+      owner: raw,
+      key: "build_batch_size",
+      value: raw.build_batch_size ?? storeDefaults.build_batch_size,
+      isWhole: true,
+    }),
+    sourceParquet: fillPath(context, variables, raw, "source_parquet"),
+    place: context.file.place(raw, "name"),
+  };
+}

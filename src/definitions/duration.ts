@@ -1,0 +1,15 @@
+/** Durations as definitions write them: one whole number and one unit. */
+const unitUs = {ms: 1e3, s: 1e6, m: 60e6, h: 3_600e6, d: 86_400e6, w: 604_800e6} as const;
+
+export const dayUs = unitUs.d;
+
+/** The text form, for validation and for editors. */
+export const durationPattern = /^\d+(?:ms|s|m|h|d|w)$/;
+
+/** Microseconds of `90d`, `2h`, `90m`, `30s`, `500ms` or `1w`; undefined for anything else. */
+export function parseDuration(text: string): number | undefined {
+  if (!durationPattern.test(text)) return undefined;
+  const unit = text.replace(/^\d+/, "") as keyof typeof unitUs;
+  const durationUs = Number.parseInt(text, 10) * unitUs[unit];
+  return Number.isSafeInteger(durationUs) ? durationUs : undefined;
+}

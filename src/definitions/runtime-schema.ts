@@ -1,0 +1,80 @@
+/** config/training/runtime.yaml. */
+import {z} from "zod";
+import {listOf, literal, mapping, name, oneOf, positiveOrConstant, text} from "./schema-parts.js";
+
+/** The aggregation engines that `compute.engine` may name. */
+export const aggregationEngineNames = ["duckdb", "polars"] as const;
+export type AggregationEngineName = (typeof aggregationEngineNames)[number];
+
+export const runtimeDefaults = {
+  entity_spine_chunk_rows: 500_000,
+  day_workers: 1,
+  engine: "duckdb",
+  output_root: "data/training_output",
+} as const;
+
+const monthText = 'a month as YYYYMM, such as "202602"';
+const monthPattern = /^[1-9]\d{3}(?:0[1-9]|1[0-2])$/;
+const month = z.union(
+  [
+    z.string().regex(monthPattern, {error: monthText}),
+    z.int().refine((value) => monthPattern.test(String(value)), {error: monthText}),
+  ],
+  {error: monthText},
+);
+
+const settingText = "text, a number, true or false";
+const setting = z.union([z.string(), z.number(), z.boolean()], {error: settingText});
+
+const refText = '"view:column"';
+const featureRef = z
+  .string({error: refText})
+  .regex(/^[A-Za-z_][A-Za-z0-9_]*:[A-Za-z_][A-Za-z0-9_]*$/, {error: refText});
+
+const outputColumn = z.union(
+  [
+    name,
+    mapping({
+      name: name.describe("Name of the column."),
+      default: literal.optional().describe("Value that fills the column when nothing makes it."),
+      default_sql: text.optional().describe("The same, as SQL, such as a typed NULL."),
+    }),
+  ],
+  {error: "a column name, or a mapping with a name and a default"},
+);
+
+export const runtimeSchema = mapping({
+  data_root: text.optional().describe("Folder for `${data_root}` in a view's `path`. Nothing is copied there: sources are read in place."),
+  feed_start: month.optional().describe("First month to process, as YYYYMM, inclusive."),
+  feed_end: month.optional().describe("Last month to process, as YYYYMM, inclusive."),
+  entity_spine_chunk_rows: positiveOrConstant
+    .optional()
+    .meta({default: runtimeDefaults.entity_spine_chunk_rows})
+    .describe("Rows an output chunk. Accepted for compatibility: days are not cut into chunks."),
+  day_workers: positiveOrConstant
+    .optional()
+    .meta({default: runtimeDefaults.day_workers})
+    .describe("Days processed at the same time; each takes its own memory and spill space."),
+  compute: mapping({
+    engine: oneOf(aggregationEngineNames)
+      .optional()
+      .meta({default: runtimeDefaults.engine})
+      .describe("What computes rolling aggregations. The results are the same."),
+    duckdb_config: z
+      .record(z.string(), setting, {error: "a mapping of DuckDB settings"})
+      .optional()
+      .describe("Settings handed to DuckDB, such as threads, memory_limit, temp_directory."),
+  })
+    .optional()
+    .describe("How a day is computed."),
+  output_root: text.optional().meta({default: runtimeDefaults.output_root}).describe("Folder that the partitions are written to."),
+  feature_refs: listOf(featureRef, 'a list of "view:column"')
+    .optional()
+    .describe("Views to load, each named by one of its columns; all its columns come along. Default: every view."),
+  output_columns: listOf(outputColumn, "a list of columns")
+    .min(1, {error: "a list with at least one column"})
+    .optional()
+    .describe("Columns of the daily files, in order. Default: the service's `columns`."),
+}).describe("What a training run reads, computes and writes.");
+
+export type RawRuntime = z.infer<typeof runtimeSchema>;

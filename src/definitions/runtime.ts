@@ -1,0 +1,49 @@
+import {resolveNumber, Names, type Context} from "./context.js";
+import {parseDefault} from "./default-sql.js";
+import type {OutputColumn, RuntimeConfig} from "./model.js";
+import {runtimeDefaults, type RawRuntime} from "./runtime-schema.js";
+
+/** runtime.yaml as the model has it. */
+export function parseRuntime(context: Context, raw: RawRuntime): RuntimeConfig {
+  const {file, problems, references} = context;
+  const feedStart = raw.feed_start === undefined ? undefined : String(raw.feed_start);
+  const feedEnd = raw.feed_end === undefined ? undefined : String(raw.feed_end);
+  if (feedStart !== undefined && feedEnd !== undefined && feedEnd < feedStart) {
+    problems.add("value-wrong", {key: "feed_end", expected: `feed_start (${feedStart}) or later`, found: feedEnd}, file.place(raw, "feed_end"));
+  }
+  const number = (key: "entity_spine_chunk_rows" | "day_workers"): number =>
+    resolveNumber(context, {owner: raw, key, value: raw[key] ?? runtimeDefaults[key], isWhole: true});
+  const compute = raw.compute ?? {};
+  const featureRefs = raw.feature_refs?.map((text, index) => {
+    const [view = "", column = ""] = text.split(":");
+    const place = file.place(raw.feature_refs!, index);
+    references.push({kind: "view", view, place}, {kind: "view-column", view, column, place});
+    return {view, column, place};
+  });
+  return {
+    dataRoot: raw.data_root,
+    feedStart,
+    feedEnd,
+    entitySpineChunkRows: number("entity_spine_chunk_rows"),
+    dayWorkers: number("day_workers"),
+    compute: {
+      engine: compute.engine ?? runtimeDefaults.engine,
+      duckdbConfig: new Map(Object.entries(compute.duckdb_config ?? {}).map(([key, value]) => [key, String(value)])),
+      place: compute.engine === undefined ? undefined : file.place(compute, "engine"),
+    },
+    outputRoot: raw.output_root ?? runtimeDefaults.output_root,
+    featureRefs,
+    outputColumns: raw.output_columns && parseOutputColumns(context, raw.output_columns),
+  };
+}
+
+function parseOutputColumns(context: Context, raw: NonNullable<RawRuntime["output_columns"]>): OutputColumn[] {
+  const names = new Names(context.problems);
+  return raw.map((column, index) => {
+    const isBare = typeof column === "string";
+    const place = isBare ? context.file.place(raw, index) : context.file.place(column, "name");
+    const name = isBare ? column : column.name;
+    names.add("output column", name, place);
+    return {name, defaultSql: isBare ? undefined : parseDefault(context, column), place};
+  });
+}

@@ -1,0 +1,61 @@
+/**
+ * Credentials in definitions are `${ENV}` references. What is written out instead is refused, and is hidden before any line of
+ * the file can reach an error's excerpt, whichever problem the line is shown for.
+ */
+import {isAlias, isCollection, isPair, isScalar, visit, type Document, type Node} from "yaml";
+
+const onlyReferences = /^(?:\$\{[A-Za-z_][A-Za-z0-9_]*\})+$/;
+const secretKey = /^(?:credentials|.*(?:password|passwd|passphrase|secret|private_key|access_key|api_key)|(?:.*_)?token)$/i;
+/** `user:password` of a URL. A database password may hold a slash; an object store's URL may hold an `@` in its path. */
+const databaseUserinfo = /(?<=(?:postgres|postgresql|mysql|snowflake):\/\/)[^\s"'<>]+(?=@)/g;
+const userinfo = /(?<=:\/\/)[^\s"'<>/]+(?=@)/g;
+/** `password=...` of a libpq string, or of a URL's query. */
+const keywordSecret = /(?<=\b(?:password|passwd|passphrase|secret|token|secret_access_key)\s*=\s*['"]?)[^\s"'&;]+/gi;
+
+/** True for `${NAME}`, and for several of them in a row. */
+export function isEnvReference(text: string): boolean {
+  return onlyReferences.test(text);
+}
+
+/** True when a path or URL holds a user name or password that is not an `${ENV}` reference. */
+export function hasLiteralSecret(url: string): boolean {
+  const parts = [
+    ...[...url.matchAll(databaseUserinfo), ...url.matchAll(userinfo)].flatMap(([match]) => match.split(":")),
+    ...[...url.matchAll(keywordSecret)].map(([match]) => match),
+  ];
+  return parts.some((part) => part !== "" && !isEnvReference(part));
+}
+
+/** The same text, each character of a written-out secret replaced by `*`: columns stay where they are. */
+export function hideSecrets(text: string, document: Document.Parsed): string {
+  const ranges = findSecretNodes(document).map((node): [number, number] => [node.range?.[0] ?? 0, node.range?.[1] ?? 0]);
+  let shown = text;
+  for (const [start, end] of ranges) shown = shown.slice(0, start) + hide(shown.slice(start, end)) + shown.slice(end);
+  return shown.replaceAll(databaseUserinfo, hide).replaceAll(userinfo, hide).replaceAll(keywordSecret, hide);
+}
+
+function hide(secret: string): string {
+  return secret.replaceAll(/\$\{[A-Za-z_][A-Za-z0-9_]*\}|[^\s:]/g, (part) => (part.length > 1 ? part : "*"));
+}
+
+function findSecretNodes(document: Document.Parsed): Node[] {
+  const found = new Set<Node>();
+  const seen = new Set<Node>();
+  const collect = (node: Node | null | undefined): void => {
+    if (!node || seen.has(node)) return;
+    seen.add(node);
+    if (isAlias(node)) return collect(node.resolve(document));
+    if (isScalar(node)) {
+      if (typeof node.value !== "string" || !isEnvReference(node.value)) found.add(node);
+      return;
+    }
+    if (!isCollection(node)) return;
+    for (const item of node.items) collect((isPair(item) ? item.value : item) as Node | null);
+  };
+  visit(document, {
+    Pair: (_, pair) => {
+      if (isScalar(pair.key) && secretKey.test(String(pair.key.value))) collect(pair.value as Node | null);
+    },
+  });
+  return [...found];
+}

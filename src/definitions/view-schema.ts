@@ -1,0 +1,65 @@
+/** feature_views/*.yaml. */
+import {z} from "zod";
+import {duration, fieldDtype, flag, listOf, mapping, name, names, oneOf, sourceColumn, text} from "./schema-parts.js";
+
+const entity = z.union([name, names], {error: "a name or a list of names"});
+const tieBreakText = 'a column, and optionally a direction, such as "version desc"';
+const tieBreak = z.string({error: tieBreakText}).regex(/^\s*\S+(?:\s+(?:asc|desc))?\s*$/i, {error: tieBreakText});
+
+export const sourceSchema = mapping({
+  name: text.optional().describe("Name of the source, for messages."),
+  path: text
+    .optional()
+    .describe("Parquet file, folder or glob, local or s3:// or r2://; wins over `database_path`. `${data_root}` and `${feature_s3_root_dir}` are filled in."),
+  database_path: text.optional().describe("Database to read from, as a URL; user and password only as ${ENV} references."),
+  table_name: text.optional().describe("Table of the database, with its schema where it needs one."),
+  query: text.optional().describe("SQL to run in the database instead of reading a table."),
+  timestamp_field: sourceColumn.optional().describe("Source column with the instant of each row; without it the view is static."),
+  field_mapping: z.record(z.string(), name, {error: "a mapping of source columns to our names"}).optional().describe("Source column: our name."),
+  data_path: text.optional().describe("Where a DuckLake keeps its data files."),
+  credentials: z
+    .record(z.string(), z.string({error: "a reference such as ${PGPASSWORD}"}), {error: "a mapping of ${ENV} references"})
+    .optional()
+    .describe("What the source asks for, each value as an ${ENV} reference, resolved when a run opens the source."),
+});
+
+export const timeSchema = mapping({
+  boundary: oneOf(["strict", "inclusive"])
+    .optional()
+    .meta({default: "strict"})
+    .describe("`strict`: a value known at the row's own instant is the future; `inclusive`: it counts."),
+  available_at: sourceColumn
+    .optional()
+    .describe("Column with the instant at which a row became known. Default: the timestamp column."),
+  embargo: duration.optional().meta({default: "0s"}).describe("How much later than that a row may be used."),
+  tie_break: listOf(tieBreak, "a list of columns")
+    .optional()
+    .describe("Columns that order rows of one key and instant, `asc` (default) or `desc` each."),
+  on_duplicate: oneOf(["pick", "error"])
+    .optional()
+    .meta({default: "pick"})
+    .describe("What two rows of one key, instant and rank mean: take one, or stop."),
+  join: oneOf(["pit", "latest", "static"])
+    .optional()
+    .describe("`pit`: as of the row's instant, the default with a `timestamp_field`; `latest`: the newest row whatever the time; `static`: one row a key."),
+});
+
+export const viewSchema = mapping({
+  name: name.describe("Name of the view, unique in the project."),
+  entity: entity.describe("What a row is about: one entity or a list."),
+  join_keys: names.optional().describe("Columns to join by. Default: `<entity>_id` for each entity."),
+  description: text.optional().describe("What the view holds, for readers."),
+  ttl: duration.optional().describe("How old a row may be and still count. Default: any age."),
+  online: flag.optional().meta({default: false}).describe("Whether the view is also served online."),
+  source: sourceSchema.describe("Where the rows are."),
+  time: timeSchema.optional().describe("When a row counts."),
+  fields: listOf(
+    mapping({
+      name: name.describe("Name of the column, after `field_mapping`."),
+      dtype: fieldDtype.describe("BIGINT, INTEGER, DOUBLE, FLOAT, BOOLEAN, TEXT, TIMESTAMP or DATE, with `[]` for a list of them."),
+    }),
+    "a list of fields",
+  ).describe("The columns that the view offers."),
+}).describe("A feature view: a table of facts about entities.");
+
+export type RawView = z.infer<typeof viewSchema>;
