@@ -250,6 +250,10 @@ export const wordings = {
     text: `${p.service} ${p.day} failed its checks: ${p.failed.join("; ")}`,
     hint: `the partition was not published; what was computed is in ${p.staged}`,
   }),
+  "source-changed": (p: {view: string; file: string; day: string}) => ({
+    text: `a file of view "${p.view}" changed while ${p.day} was read: ${p.file}`,
+    hint: "run again when nothing writes to it; the day was not published",
+  }),
   "output-unwritable": (p: {path: string; reason: string}) => ({text: `cannot write to ${p.path}: ${p.reason}`}),
   interrupted: (_p: Record<string, never>) => ({text: "interrupted", hint: "finished days are kept; run the same command again to go on"}),
 } as const satisfies Record<string, (p: never) => Wording>;

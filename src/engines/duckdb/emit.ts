@@ -19,8 +19,8 @@ export interface ScanColumn {
 
 export interface ScanSource {
   readonly columns: ReadonlyMap<string, ScanColumn>;
-  /** The relation for rows from `fromUs` (undefined: all) to the end of the day. */
-  renderRelation(fromUs: number | undefined): string;
+  /** The relation; with bounds only rows from `fromUs` (undefined: the beginning) to the end of the day are asked of it. */
+  renderRelation(bounds: {readonly fromUs: number | undefined} | undefined): string;
   readonly place: Place;
 }
 
@@ -80,7 +80,7 @@ function emitScan(op: OperatorOf<"scan">, context: EmitContext): Step[] {
     bounds.push(`${column} < ${renderInstant(context.dayEndUs, literal)}`);
   }
   const where = bounds.length > 0 ? `\nWHERE ${bounds.join(" AND ")}` : "";
-  return [view(op.output, `SELECT ${select}\nFROM ${source.renderRelation(op.timeColumn === undefined ? undefined : fromUs)}${where}`)];
+  return [view(op.output, `SELECT ${select}\nFROM ${source.renderRelation(op.timeColumn === undefined ? undefined : {fromUs})}${where}`)];
 }
 
 function emitFilter(op: OperatorOf<"filter">): Step[] {

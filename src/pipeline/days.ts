@@ -1,0 +1,58 @@
+/** Which days a run is about. */
+import type {DuckDbSession} from "../engines/duckdb/connection.js";
+import type {Project} from "../definitions/model.js";
+import {DaedalusError} from "../errors.js";
+import {quoteName} from "../sources/quote.js";
+import {renderInstant} from "../engines/duckdb/emit.js";
+import {dayUs, monthsRange, parseDay, renderDay} from "./day.js";
+import {filesBetween, type CheckedSource} from "./source-check.js";
+
+/**
+ * The wanted days in order: the target day alone, or every day of the months `feed_start..feed_end` on which the spine's view
+ * has a row.
+ * @throws DaedalusError `day-wrong`, `day-empty`, `months-missing` or `months-empty`
+ */
+export async function listDays(
+  session: DuckDbSession,
+  spine: CheckedSource,
+  project: Project,
+  targetDay: string | undefined,
+): Promise<{days: readonly string[]; emptyMonths: readonly string[]}> {
+  const view = spine.view.name;
+  if (targetDay !== undefined) {
+    const startUs = parseDay(targetDay);
+    if (startUs === undefined) throw DaedalusError.of("day-wrong", {day: targetDay});
+    const [found] = await daysWithRows(session, spine, startUs, startUs + dayUs);
+    if (found !== undefined) return {days: [found], emptyMonths: []};
+    const nearby = await daysWithRows(session, spine, startUs - 7 * dayUs, startUs + 8 * dayUs);
+    throw DaedalusError.of("day-empty", {day: targetDay, view, nearest: nearby});
+  }
+  const {feedStart, feedEnd} = project.runtime;
+  if (feedStart === undefined) throw DaedalusError.of("months-missing", {key: "feed_start"});
+  if (feedEnd === undefined) throw DaedalusError.of("months-missing", {key: "feed_end"});
+  const {startUs, endUs} = monthsRange(feedStart, feedEnd);
+  const days = await daysWithRows(session, spine, startUs, endUs);
+  if (days.length === 0) throw DaedalusError.of("months-empty", {first: feedStart, last: feedEnd, view});
+  const seen = new Set(days.map((day) => day.slice(0, 7).replace("-", "")));
+  return {days, emptyMonths: monthsBetween(startUs, endUs).filter((month) => !seen.has(month))};
+}
+
+function monthsBetween(startUs: number, endUs: number): string[] {
+  const months = new Set<string>();
+  for (let us = startUs; us < endUs; us += dayUs) months.add(renderDay(us).slice(0, 7).replace("-", ""));
+  return [...months];
+}
+
+async function daysWithRows(session: DuckDbSession, spine: CheckedSource, startUs: number, endUs: number): Promise<string[]> {
+  const files = filesBetween(spine, startUs, endUs);
+  if (files.length === 0 && spine.files.length > 0) return [];
+  const {sql, sourceName, sourceType} = spine.columns.get(spine.view.timestampColumn!)!;
+  const isZoned = sourceType === "TIMESTAMP WITH TIME ZONE";
+  const column = isZoned || sourceType === "TIMESTAMP" ? quoteName(sourceName) : sql;
+  const literal = isZoned ? "TIMESTAMPTZ" : "TIMESTAMP";
+  const rows = await session.rows(
+    `SELECT DISTINCT strftime(CAST(${column} AS DATE), '%Y-%m-%d') AS day FROM ${spine.source.renderRelation(files.map((file) => file.path))}
+    WHERE ${column} >= ${renderInstant(startUs, literal)} AND ${column} < ${renderInstant(endUs, literal)} ORDER BY day`,
+  );
+  return rows.map((row) => row["day"] as string);
+}

@@ -1,0 +1,78 @@
+/**
+ * Where partitions live and how they appear. A partition is written in a staging folder of the same file system and renamed into
+ * place with its manifest: readers see all of it or nothing. Staging is no part of a dataset's folder, so that a glob over one
+ * never finds half-written files.
+ */
+import {existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync} from "node:fs";
+import {join} from "node:path";
+import {readManifest, type Manifest} from "./manifest.js";
+
+export type Stage = "skeleton" | "dataset";
+
+export class PartitionStore {
+  constructor(
+    /** `<output_root>/<service>`. */
+    readonly directory: string,
+  ) {}
+
+  directoryOf(stage: Stage, day: string): string {
+    return join(this.directory, stage, `dt=${day}`);
+  }
+
+  lockPath(day: string): string {
+    return join(this.directory, ".locks", `dt=${day}.lock`);
+  }
+
+  private stagingOf(stage: Stage, day: string): string {
+    return join(this.directory, ".staging", stage, `dt=${day}`);
+  }
+
+  /** The published partition's manifest; undefined when there is no complete partition. */
+  findManifest(stage: Stage, day: string): Manifest | undefined {
+    return readManifest(join(this.directoryOf(stage, day), "_manifest.json"));
+  }
+
+  /** Parquet files of a published partition, in row order. */
+  filesOf(stage: Stage, day: string): readonly string[] {
+    const directory = this.directoryOf(stage, day);
+    return readdirSync(directory)
+      .filter((name) => name.endsWith(".parquet"))
+      .sort()
+      .map((name) => join(directory, name));
+  }
+
+  /** Days that have a complete partition, sorted. */
+  publishedDays(stage: Stage): readonly string[] {
+    const directory = join(this.directory, stage);
+    if (!existsSync(directory)) return [];
+    return readdirSync(directory)
+      .filter((name) => name.startsWith("dt="))
+      .map((name) => name.slice("dt=".length))
+      .sort();
+  }
+
+  /** An empty staging folder; whatever an earlier run left there goes. The caller holds the day's lock. */
+  stage(stage: Stage, day: string): string {
+    const staging = this.stagingOf(stage, day);
+    rmSync(staging, {recursive: true, force: true});
+    mkdirSync(staging, {recursive: true});
+    return staging;
+  }
+
+  discard(stage: Stage, day: string): void {
+    rmSync(this.stagingOf(stage, day), {recursive: true, force: true});
+  }
+
+  /** Puts the staged files and their manifest in the place of the partition, whether or not there was one. */
+  publish(stage: Stage, day: string, manifest: Manifest): void {
+    const staging = this.stagingOf(stage, day);
+    writeFileSync(join(staging, "_manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+    const place = this.directoryOf(stage, day);
+    const retired = `${staging}.retired`;
+    rmSync(retired, {recursive: true, force: true});
+    mkdirSync(join(this.directory, stage), {recursive: true});
+    if (existsSync(place)) renameSync(place, retired);
+    renameSync(staging, place);
+    rmSync(retired, {recursive: true, force: true});
+  }
+}

@@ -1,0 +1,111 @@
+/** Runs the SQL part of a plan for one day: operators in order, windows by an aggregation engine, rows into parquet files. */
+import {statSync} from "node:fs";
+import {join} from "node:path";
+import type {AggregationEngine, AggregationTask, Window} from "../engines/aggregation-engine.js";
+import {duckdbAggregation} from "../engines/duckdb/rolling.js";
+import type {DuckDbSession} from "../engines/duckdb/connection.js";
+import {emitOperator, type EmitContext, type Step} from "../engines/duckdb/emit.js";
+import {DaedalusError, type Place} from "../errors.js";
+import type {Operator, Plan} from "../plan/operator.js";
+import {quoteName, quoteNames, quoteText} from "../sources/quote.js";
+import {explainWriteFailure, reasonOf} from "./failure.js";
+
+export interface WrittenFile {
+  readonly name: string;
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+export interface SkeletonOptions {
+  readonly session: DuckDbSession;
+  readonly plan: Plan;
+  readonly context: EmitContext;
+  readonly engine: AggregationEngine;
+  /** Where the files are written, and how many rows each may hold. */
+  readonly directory: string;
+  readonly rowsPerFile: number;
+  readonly signal: AbortSignal;
+  /** The YAML line to blame when an operator's own SQL fails. */
+  placeOf(operator: Operator): Place | undefined;
+}
+
+/** Rows are ordered over all files, by time and then by the spine's keys. */
+export async function runSkeleton(options: SkeletonOptions): Promise<readonly WrittenFile[]> {
+  for (const operator of options.plan.operators) {
+    for (const step of emitOperator(operator, options.context)) {
+      options.signal.throwIfAborted();
+      try {
+        if (step.kind === "write") return await writeFiles(step, options);
+        await runStep(step, options);
+      } catch (error) {
+        throw explain(error, operator, options);
+      }
+    }
+  }
+  throw new Error("the plan has no skeleton sink");
+}
+
+async function runStep(step: Exclude<Step, {kind: "write"}>, {session, engine}: SkeletonOptions): Promise<void> {
+  if (step.kind === "run") {
+    await session.run(step.sql);
+  } else if (step.kind === "expect-none") {
+    const rows = await session.rows(step.sql);
+    if (rows.length > 0) throw step.fail(rows);
+  } else {
+    await runAggregation(session, engine, await completeTask(session, step.task));
+  }
+}
+
+async function completeTask(session: DuckDbSession, task: Extract<Step, {kind: "aggregate"}>["task"]): Promise<AggregationTask> {
+  const columns = await session.describe(`FROM ${quoteName(task.history)}`);
+  const types = new Map(columns.map((column) => [column.name, column.type]));
+  const elementType = (window: Omit<Window, "elementType">): string => {
+    if (window.operation === "count" || window.value === undefined) return "BIGINT";
+    const type = types.get(window.value)!;
+    return window.operation === "list" ? type : type.replace(/\[\d*\]$/, "");
+  };
+  return {...task, windows: task.windows.map((window) => ({...window, elementType: elementType(window)}))};
+}
+
+/** Windows that the chosen engine refuses are computed by `duckdb`, which can do them all. */
+async function runAggregation(session: DuckDbSession, engine: AggregationEngine, task: AggregationTask): Promise<void> {
+  const able = task.windows.filter((window) => engine.refusal(window) === undefined);
+  const refused = task.windows.filter((window) => engine.refusal(window) !== undefined);
+  if (refused.length === 0) return engine.run(session, task);
+  if (able.length === 0) return duckdbAggregation.run(session, task);
+  const [first, second] = [`${task.output}__able`, `${task.output}__refused`];
+  await engine.run(session, {...task, windows: able, output: first});
+  await duckdbAggregation.run(session, {...task, windows: refused, output: second});
+  const columns = task.windows.map((window) => quoteName(window.name)).join(", ");
+  await session.run(
+    `CREATE TEMP TABLE ${quoteName(task.output)} AS SELECT __row, ${columns} FROM ${quoteName(first)} JOIN ${quoteName(second)} USING (__row)`,
+  );
+  for (const table of [first, second]) await session.run(`DROP TABLE ${quoteName(table)}`);
+}
+
+async function writeFiles(step: Extract<Step, {kind: "write"}>, {session, directory, rowsPerFile, signal}: SkeletonOptions): Promise<WrittenFile[]> {
+  const relation = quoteName(step.relation);
+  await session.run(`CREATE TEMP TABLE __kept AS SELECT __row, row_number() OVER (ORDER BY __row) - 1 AS __position FROM ${relation}`);
+  const [{count} = {count: 0n}] = (await session.rows("SELECT count(*) AS count FROM __kept")) as {count: bigint}[];
+  const rowCount = Number(count);
+  const fileCount = Math.max(1, Math.ceil(rowCount / rowsPerFile));
+  const files: WrittenFile[] = [];
+  for (let index = 0; index < fileCount; index += 1) {
+    signal.throwIfAborted();
+    const [first, end] = [index * rowsPerFile, Math.min(rowCount, (index + 1) * rowsPerFile)];
+    const isPart = `__row IN (SELECT __row FROM __kept WHERE __position >= ${first} AND __position < ${end})`;
+    const name = `part-${String(index).padStart(5, "0")}.parquet`;
+    const path = join(directory, name);
+    const query = `SELECT ${quoteNames(step.columns)} FROM ${relation}${fileCount > 1 ? ` WHERE ${isPart}` : ""} ORDER BY __row`;
+    await session.run(`COPY (${query}) TO ${quoteText(path)} (FORMAT parquet, COMPRESSION zstd)`);
+    files.push({name, rows: end - first, bytes: statSync(path).size});
+  }
+  return files;
+}
+
+function explain(error: unknown, operator: Operator, {signal, placeOf, directory}: SkeletonOptions): unknown {
+  if (error instanceof DaedalusError || signal.aborted) return error;
+  const explained = explainWriteFailure(error, directory);
+  if (explained instanceof DaedalusError) return explained;
+  return DaedalusError.of("operator-failed", {operator: operator.name, reason: reasonOf(error)}, {place: placeOf(operator), cause: error});
+}
