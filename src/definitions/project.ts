@@ -31,6 +31,8 @@ export interface ProjectOptions {
   readonly featureServicesDir?: string | undefined;
   /** `a.b=c` each, put over runtime.yaml. */
   readonly overrides?: readonly string[] | undefined;
+  /** Counts where neither runtime.yaml nor an override has `output_root`. */
+  readonly outputRootDefault?: string | undefined;
 }
 
 /** The project, or why there is none: `const project = loadProject({root: "."})`. */
@@ -44,7 +46,7 @@ export function loadProject(options: ProjectOptions): Project {
 export function readProject(options: ProjectOptions): {readonly project?: Project; readonly problems: Problems} {
   const reader = new ProjectReader(resolve(options.root));
   const base = reader.readBase();
-  const runtime = reader.readRuntime(options.runtimeConfigPath, options.overrides ?? []);
+  const runtime = reader.readRuntime(options);
   const aggregations = reader.readAggregations(options.aggregationConfigPath);
   const views = reader.readViews(options.featureViewsDir ?? "feature_views");
   const services = reader.readServices(options.featureServicesDir ?? "feature_services");
@@ -91,7 +93,7 @@ class ProjectReader {
     return base;
   }
 
-  readRuntime(path: string | undefined, overrides: readonly string[]): RuntimeConfig {
+  readRuntime({runtimeConfigPath: path, overrides = [], outputRootDefault}: ProjectOptions): RuntimeConfig {
     const what = "the runtime configuration";
     const read = this.#readFile({path: path ?? "config/training/runtime.yaml", what, isOptional: path === undefined});
     const file = read instanceof SourceFile ? read : new SourceFile(path ?? "config/training/runtime.yaml", "", this.problems);
@@ -99,7 +101,7 @@ class ProjectReader {
     const {value, isIntact} = this.#check(file, runtimeSchema, "runtime.yaml");
     const runtime = parseRuntime(this.#context(file, isIntact), value ?? {});
     this.#variables = {...this.#variables, data_root: runtime.dataRoot};
-    return runtime;
+    return value?.output_root === undefined && outputRootDefault !== undefined ? {...runtime, outputRoot: outputRootDefault} : runtime;
   }
 
   readAggregations(path: string | undefined): AggregationConfig {
