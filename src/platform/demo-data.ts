@@ -2,9 +2,10 @@
  * The generated world of `examples/recommender`: users, artworks and a feed, made by DuckDB from one seed. Every value is a
  * hash of the seed and of what it belongs to, so the same options give the same rows whatever the thread count.
  */
-import {cpSync, mkdirSync} from "node:fs";
+import {cpSync, mkdirSync, writeFileSync} from "node:fs";
 import {join} from "node:path";
 import {fileURLToPath} from "node:url";
+import {renderJsonSchemas} from "../definitions/json-schema.js";
 import {DuckDbSession} from "../engines/duckdb/connection.js";
 import {quoteText} from "../sources/quote.js";
 
@@ -35,7 +36,7 @@ const archiveDays = 120;
 
 const exampleDirectory = fileURLToPath(new URL("../../examples/recommender", import.meta.url));
 
-/** Writes the parquet files of the example below `<directory>/data/mewtant`, replacing what is there. */
+/** Writes the parquet files of the example below `<directory>/data/mewtant`; files of the same names are replaced. */
 export async function writeDemoData(directory: string, options: DemoDataOptions): Promise<DemoDataReport> {
   const root = join(directory, "data", "mewtant");
   const session = await DuckDbSession.open();
@@ -55,7 +56,7 @@ export async function writeDemoData(directory: string, options: DemoDataOptions)
   }
 }
 
-/** Copies the example's YAML into `directory` and generates its data there. */
+/** Copies the example's YAML into `directory`, with the schemas that its headers name, and generates its data there. */
 export async function writeDemoProject(
   directory: string,
   options: {readonly seed: number; readonly days: number},
@@ -64,6 +65,9 @@ export async function writeDemoProject(
   for (const part of ["config", "feature_views", "feature_services"]) {
     cpSync(join(exampleDirectory, part), join(directory, part), {recursive: true});
   }
+  const schemas = join(directory, ".daedalus", "schemas");
+  mkdirSync(schemas, {recursive: true});
+  for (const [file, text] of renderJsonSchemas()) writeFileSync(join(schemas, file), text);
   return writeDemoData(directory, {...options, firstDay: demoFirstDay});
 }
 

@@ -1,10 +1,10 @@
 import {createHash} from "node:crypto";
-import {mkdtempSync, readFileSync, readdirSync, rmSync} from "node:fs";
+import {existsSync, mkdtempSync, readFileSync, readdirSync, rmSync} from "node:fs";
 import {tmpdir} from "node:os";
-import {join} from "node:path";
+import {dirname, join, resolve} from "node:path";
 import {afterAll, beforeAll, describe, expect, it} from "vitest";
 import {DuckDbSession} from "../../src/engines/duckdb/connection.js";
-import {writeDemoData} from "../../src/platform/demo-data.js";
+import {writeDemoData, writeDemoProject} from "../../src/platform/demo-data.js";
 
 const options = {seed: 11, days: 6, firstDay: "2026-03-02"};
 
@@ -87,5 +87,24 @@ describe("the generated data", () => {
     expect(await count("FROM vectors")).toBeGreaterThan(2000);
     expect(await count("FROM vectors WHERE len(image_embedding) <> 64")).toBe(0);
     expect(await count("FROM (SELECT unnest(image_embedding) AS x FROM vectors) WHERE x * 1024 <> round(x * 1024) OR abs(x) >= 1")).toBe(0);
+  });
+});
+
+describe("the generated project", () => {
+  it("has a schema beside every YAML file, where the file's first line says", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "demo-project-"));
+    try {
+      await writeDemoProject(directory, {seed: 1, days: 1});
+      const files = readdirSync(directory, {recursive: true, encoding: "utf8"}).filter((file) => file.endsWith(".yaml"));
+      expect(files.length).toBeGreaterThan(10);
+      for (const file of files) {
+        const path = join(directory, file);
+        const schema = /^# yaml-language-server: \$schema=(\S+)\n/.exec(readFileSync(path, "utf8"))?.[1];
+        expect(schema, file).toBeDefined();
+        expect(existsSync(resolve(dirname(path), schema!)), file).toBe(true);
+      }
+    } finally {
+      rmSync(directory, {recursive: true});
+    }
   });
 });
