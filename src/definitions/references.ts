@@ -48,7 +48,7 @@ export function checkReferences(references: readonly Reference[], declared: Decl
   const checkView = (name: string, place: Place): View | undefined => {
     const view = declared.views.get(name);
     const isUnknown = !view && !declared.areViewsUnknown && !declared.partialViews.has(name);
-    if (isUnknown) reportUnknown({what: "view", plural: "views", name, place}, declared.views.keys(), problems);
+    if (isUnknown) reportUnknown({what: "view", plural: "views", name, place}, [...declared.views.keys(), ...declared.partialViews], problems);
     return view;
   };
 
@@ -111,7 +111,7 @@ interface Unknown {
 }
 
 function reportUnknown({what, plural, name, place}: Unknown, existing: Iterable<string>, problems: Problems): void {
-  const names = [...existing];
+  const names = [...new Set(existing)];
   const shown = names.map((known) => `"${known}"`).join(", ");
   const hint = plural === undefined ? undefined : names.length === 0 ? `there are no ${plural}` : `the ${plural} are ${shown}`;
   problems.add("reference-unknown", {what, name, nearest: findNearest(name, names), hint}, place);

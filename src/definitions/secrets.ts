@@ -6,11 +6,11 @@ import {isAlias, isCollection, isPair, isScalar, visit, type Document, type Node
 
 const onlyReferences = /^(?:\$\{[A-Za-z_][A-Za-z0-9_]*\})+$/;
 const secretKey = /^(?:credentials|.*(?:password|passwd|passphrase|secret|private_key|access_key|api_key)|(?:.*_)?token)$/i;
-/** `user:password` of a URL. A database password may hold a slash; an object store's URL may hold an `@` in its path. */
-const databaseUserinfo = /(?<=(?:postgres|postgresql|mysql|snowflake):\/\/)[^\s"'<>]+(?=@)/g;
+/** `user:password` of a URL. A database's password may hold any character; an object store's URL may hold an `@` in its path. */
+const databaseUserinfo = /(?<=(?:postgres|postgresql|mysql|snowflake):\/\/)[^\r\n]+(?=@)/g;
 const userinfo = /(?<=:\/\/)[^\s"'<>/]+(?=@)/g;
 /** `password=...` of a libpq string, or of a URL's query. */
-const keywordSecret = /(?<=\b(?:password|passwd|passphrase|secret|token|secret_access_key)\s*=\s*['"]?)[^\s"'&;]+/gi;
+const keywordSecret = /(?<=\b(?:password|passwd|passphrase|secret|token|secret_access_key)\s*=\s*)(?:'[^'\r\n]*'|"[^"\r\n]*"|[^\s"'&;]+)/gi;
 
 /** True for `${NAME}`, and for several of them in a row. */
 export function isEnvReference(text: string): boolean {
@@ -21,16 +21,17 @@ export function isEnvReference(text: string): boolean {
 export function hasLiteralSecret(url: string): boolean {
   const parts = [
     ...[...url.matchAll(databaseUserinfo), ...url.matchAll(userinfo)].flatMap(([match]) => match.split(":")),
-    ...[...url.matchAll(keywordSecret)].map(([match]) => match),
+    ...[...url.matchAll(keywordSecret)].map(([match]) => match.replaceAll(/^['"]|['"]$/g, "")),
   ];
   return parts.some((part) => part !== "" && !isEnvReference(part));
 }
 
 /** The same text, each character of a written-out secret replaced by `*`: columns stay where they are. */
 export function hideSecrets(text: string, document: Document.Parsed): string {
-  const ranges = findSecretNodes(document).map((node): [number, number] => [node.range?.[0] ?? 0, node.range?.[1] ?? 0]);
   let shown = text;
-  for (const [start, end] of ranges) shown = shown.slice(0, start) + hide(shown.slice(start, end)) + shown.slice(end);
+  for (const {range} of findSecretNodes(document)) {
+    if (range) shown = shown.slice(0, range[0]) + hide(shown.slice(range[0], range[1])) + shown.slice(range[1]);
+  }
   return shown.replaceAll(databaseUserinfo, hide).replaceAll(userinfo, hide).replaceAll(keywordSecret, hide);
 }
 

@@ -46,8 +46,8 @@ export class SourceFile {
     this.#document = parseDocument(this.#source, {lineCounter: this.#counter, prettyErrors: false});
     this.#lines = hideSecrets(this.#source, this.#document).split(/\r\n|\n|\r/);
     this.#reportSyntax(problems);
-    if (this.#isBroken || this.#document.contents === null) return;
-    this.#root = this.#convert(this.#document.contents, problems) ?? {};
+    // Even of a broken file, what was understood is kept: its name tells which references to it are not in vain.
+    if (this.#document.contents !== null) this.#root = this.#convert(this.#document.contents, problems) ?? {};
   }
 
   /** The root value: a mapping when the file is what it should be, `{}` when it is empty. */
@@ -55,7 +55,7 @@ export class SourceFile {
     return this.#root;
   }
 
-  /** True when the value is not worth reading. */
+  /** True when the value is not worth checking. */
   get isBroken(): boolean {
     return this.#isBroken;
   }
@@ -141,13 +141,21 @@ export class SourceFile {
     const isSecondDocument = first.code === "MULTIPLE_DOCS";
     const lastStart = Math.max(0, this.#source.trimEnd().length - 1);
     const start = Math.min(first.pos[0], lastStart);
-    const reason = isSecondDocument ? "a file holds one document, and another begins here" : first.message;
-    this.#break(problems, reason, [start, isSecondDocument ? start + 3 : Math.max(first.pos[1], start + 1)], "broken");
+    // `dtype: BIGINT[]` is fine in a block and an error between braces, where nobody expects it.
+    const list = this.#source[start] === "[" ? /[\w.]+$/.exec(this.#source.slice(0, start)) : null;
+    if (list) {
+      this.#break(problems, `between braces, "${list[0]}[]" needs its quotes`, [list.index, start + 2], "broken");
+    } else if (isSecondDocument) {
+      this.#break(problems, "a file holds one document, and another begins here", [start, start + 3], "broken");
+    } else {
+      this.#break(problems, first.message, [start, Math.max(first.pos[1], start + 1)], "broken");
+    }
   }
 
   #break(problems: Problems, reason: string, range: Range, how: "broken" | "damaged"): void {
+    if (this.#isBroken) return;
     this.#isIntact = false;
-    this.#isBroken ||= how === "broken";
+    this.#isBroken = how === "broken";
     problems.add("yaml-broken", {reason}, this.#placeAt(...range));
   }
 
