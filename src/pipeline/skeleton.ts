@@ -56,7 +56,8 @@ async function runStep(step: Exclude<Step, {kind: "write"}>, {session, engine}: 
   }
 }
 
-async function completeTask(session: DuckDbSession, task: Extract<Step, {kind: "aggregate"}>["task"]): Promise<AggregationTask> {
+/** Fills in what only the prepared history table knows: the element types. */
+export async function completeTask(session: DuckDbSession, task: Extract<Step, {kind: "aggregate"}>["task"]): Promise<AggregationTask> {
   const columns = await session.describe(`FROM ${quoteName(task.history)}`);
   const types = new Map(columns.map((column) => [column.name, column.type]));
   const elementType = (window: Omit<Window, "elementType">): string => {

@@ -1,5 +1,5 @@
 /** Which engine tags an operator can carry, and in words why not the others. A tag is declared, never inferred. */
-import type {EngineTag, OpKind} from "./operator.js";
+import type {EngineTag, Operator, OpKind} from "./operator.js";
 
 const onlySql = (why: string): Readonly<Record<EngineTag, string | undefined>> => ({
   sql: undefined,
@@ -26,7 +26,14 @@ const refusals: {readonly [K in OpKind]: Readonly<Record<EngineTag, string | und
   sink: relational,
 };
 
-/** Why operators of the kind cannot run there; undefined when they can. */
-export function findRefusal(opKind: OpKind, engine: EngineTag): string | undefined {
-  return refusals[opKind][engine];
+const datasetSink: Readonly<Record<EngineTag, string | undefined>> = {
+  sql: "the dataset's files are made from the skeleton's outside the query",
+  sql_arrow_udf: "the dataset's files are made from the skeleton's outside the query",
+  worker: undefined,
+};
+
+/** Why the operator cannot run there; undefined when it can. */
+export function findRefusal(operator: Operator, engine: EngineTag): string | undefined {
+  const isDatasetSink = operator.opKind === "sink" && operator.dataset === "dataset";
+  return (isDatasetSink ? datasetSink : refusals[operator.opKind])[engine];
 }

@@ -101,7 +101,12 @@ class Compiler {
     this.problems.add("column-unknown", {column: name, service: this.service.name, nearest}, place);
   }
 
-  /** A column that windows, filters and enrichments read: produced before the embeddings. */
+  /** A column of the day's rows that a window compares with: windows come before anything that is derived from them. */
+  private requestRow(name: string, place: Place): void {
+    if (!this.day.request(name, place)) this.addUnknown(name, place, this.day.resolvableNames);
+  }
+
+  /** A column that an enrichment reads: produced before the embeddings. */
   private requestInput(name: string, place: Place): void {
     const producer = this.requestColumn(name, {name, place, defaultSql: undefined}, []);
     if (producer?.kind === "enrichment") this.addUnknown(name, place, this.day.resolvableNames);
@@ -183,7 +188,7 @@ class Compiler {
       for (const name of own) if (name !== undefined) chain.request(name, spec.place);
       for (const pair of spec.groupBy) {
         this.requestHistory(chain, pair.history, spec);
-        this.requestInput(pair.spine, spec.place);
+        this.requestRow(pair.spine, spec.place);
       }
       if (spec.valueColumn !== undefined) this.requestHistory(chain, spec.valueColumn, spec);
       if (isSpine && this.service.spine.events) chain.request(this.service.spine.events.column, spec.place);
@@ -192,9 +197,9 @@ class Compiler {
       const exclude = this.excludeColumnOf(spec, chain);
       if (exclude !== undefined) {
         this.requestHistory(chain, exclude, spec);
-        this.requestInput(exclude, spec.place);
+        this.requestRow(exclude, spec.place);
       }
-      if (spec.includeCurrent && spec.valueColumn !== undefined) this.requestInput(spec.valueColumn, spec.place);
+      if (spec.includeCurrent && spec.valueColumn !== undefined) this.requestRow(spec.valueColumn, spec.place);
     }
     const value = spec.valueColumn === undefined ? undefined : chain.findDtype(spec.valueColumn);
     if (spec.operation === "count") return {kind: "scalar", name: "BIGINT"};
@@ -215,7 +220,7 @@ class Compiler {
     for (const name of chain.resolvableNames) if (names.has(name.toLowerCase())) this.requestHistory(chain, name, spec);
     // `cur.*` and, with include_current, the row itself: the same names are needed on the day's side.
     if (!isPairCondition(spec) && !spec.includeCurrent) return;
-    for (const name of this.day.resolvableNames) if (names.has(name.toLowerCase())) this.requestInput(name, spec.place);
+    for (const name of this.day.resolvableNames) if (names.has(name.toLowerCase())) this.requestRow(name, spec.place);
   }
 
   /** `exclude_self: true` compares the value, or for a list-valued column the item. */
@@ -402,7 +407,7 @@ class Compiler {
       });
       current = output;
     }
-    this.operators.push({opKind: "sink", name: "sink_dataset", inputs: [current], output: "dataset_partition", engine: "sql", dataset: "dataset", columns: names});
+    this.operators.push({opKind: "sink", name: "sink_dataset", inputs: [current], output: "dataset_partition", engine: "worker", dataset: "dataset", columns: names});
   }
 }
 

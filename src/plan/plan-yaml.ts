@@ -22,7 +22,8 @@ function renameKeys(value: unknown, rename: (key: string) => string): unknown {
 
 /** The plan as plain data with snake_case keys, as YAML, JSON and JSON-RPC show it. */
 export function planToData(plan: Plan): Record<string, unknown> {
-  return {digest: digestPlan(plan), ...(renameKeys(plan, toSnake) as Record<string, unknown>)};
+  // Parsing puts keys into the schema's order, so that a plan that is read back prints the same text.
+  return {digest: digestPlan(plan), ...(renameKeys(planSchema.parse(plan), toSnake) as Record<string, unknown>)};
 }
 
 export function renderPlan(plan: Plan): string {
@@ -72,7 +73,7 @@ export function applyOverride(plan: Plan, override: ReadonlyMap<string, string>,
       problems.add("override-unknown", {file, what: operator ? "an engine tag" : "an operator", name: wanted, nearest: findNearest(wanted, names), names});
       continue;
     }
-    const reason = findRefusal(operator.opKind, tag as EngineTag);
+    const reason = findRefusal(operator, tag as EngineTag);
     if (reason !== undefined) problems.add("engine-impossible", {file, operator: name, engine: tag, reason});
     operators.set(name, {...operator, engine: tag as EngineTag});
   }

@@ -1,0 +1,84 @@
+/** Tries a plan's SQL on empty tables of the declared types: a typo in a condition is found by lint, without any source. */
+import {duckdbType} from "../definitions/dtype.js";
+import type {Project, Service, View} from "../definitions/model.js";
+import {DuckDbSession} from "../engines/duckdb/connection.js";
+import {emitOperator, type EmitContext, type ScanSource, type Step} from "../engines/duckdb/emit.js";
+import {DaedalusError, type Problems} from "../errors.js";
+import type {Plan} from "../plan/operator.js";
+import {quoteName, quoteText} from "../sources/quote.js";
+import {reasonOf} from "./failure.js";
+import {placeOfOperator} from "./operator-place.js";
+import {completeTask} from "./skeleton.js";
+import {skeletonPlan} from "./train-day.js";
+
+/** Adds a problem for the first operator whose SQL DuckDB refuses: what comes after it would only repeat that. */
+export async function checkPlanSql(project: Project, service: Service, plan: Plan, problems: Problems): Promise<void> {
+  const session = await DuckDbSession.open();
+  try {
+    const relational = skeletonPlan(plan);
+    const context: EmitContext = {
+      plan: relational,
+      dayStartUs: 0,
+      dayEndUs: 1,
+      scans: emptyScans(project, service, relational),
+      coveredTable: (store) => `__ids_${store}`,
+      tables: new Map(),
+    };
+    for (const op of relational.operators) {
+      if (op.opKind === "join" && op.joinKind === "covered") {
+        await session.run(`CREATE OR REPLACE TEMP TABLE ${quoteName(context.coveredTable(op.right))} (id ${typeOf(op.keys[0]!, project, service)})`);
+      }
+      try {
+        for (const step of emitOperator(op, context)) await tryStep(session, step);
+      } catch (error) {
+        const place = placeOfOperator(op, project, service);
+        if (error instanceof DaedalusError) problems.all.push(error);
+        else problems.add("operator-failed", {operator: op.name, reason: reasonOf(error)}, place);
+        return;
+      }
+    }
+  } finally {
+    session.close();
+  }
+}
+
+async function tryStep(session: DuckDbSession, step: Step): Promise<void> {
+  if (step.kind === "run") {
+    await session.run(step.sql);
+  } else if (step.kind === "expect-none") {
+    await session.rows(step.sql);
+  } else if (step.kind === "aggregate") {
+    const {output, history, target, windows} = await completeTask(session, step.task);
+    for (const {pairCondition} of windows) {
+      if (pairCondition !== undefined) await session.rows(`SELECT (${pairCondition}\n) AS kept FROM ${quoteName(history)} AS hist, ${quoteName(target)} AS cur`);
+    }
+    const columns = windows.map(({name, operation, elementType}) => `, NULL::${elementType}${operation === "count" ? "" : "[]"} AS ${quoteName(name)}`);
+    await session.run(`CREATE TEMP TABLE ${quoteName(output)} AS SELECT 0::BIGINT AS __row${columns.join("")} LIMIT 0`);
+  } else {
+    await session.describe(`SELECT * FROM ${quoteName(step.relation)}`);
+  }
+}
+
+/** The declared type; for a key that no field declares, what the service or another view says of the name, else BIGINT. */
+function typeOf(name: string, project: Project, service: Service, view?: View): string {
+  const views = [...(view ? [view] : []), ...project.views.values()];
+  if (view && (name === view.timestampColumn || name === view.time.availableAt)) return "TIMESTAMP";
+  const field = views.flatMap((candidate) => candidate.fields).find((candidate) => candidate.name === name);
+  const dtype = field?.dtype ?? service.columns?.find((column) => column.name === name)?.dtype;
+  return dtype ? duckdbType(dtype) : "BIGINT";
+}
+
+function emptyScans(project: Project, service: Service, plan: Plan): ReadonlyMap<string, ScanSource> {
+  const scans = new Map<string, ScanSource>();
+  for (const name of new Set(plan.operators.flatMap((op) => (op.opKind === "scan" ? [op.view] : [])))) {
+    const view = project.views.get(name)!;
+    const columns = new Map(
+      plan.operators
+        .flatMap((op) => (op.opKind === "scan" && op.view === name ? op.columns : []))
+        .map((column) => [column, {sql: quoteName(column), sourceName: column, sourceType: typeOf(column, project, service, view)}]),
+    );
+    const select = [...columns].map(([column, {sourceType}]) => `CAST(NULL AS ${sourceType}) AS ${quoteName(column)}`).join(", ");
+    scans.set(name, {columns, place: view.source.place, renderRelation: () => `(SELECT ${select} WHERE ${quoteText(name)} = '') AS empty`});
+  }
+  return scans;
+}
