@@ -131,6 +131,7 @@ export const wordings = {
   "store-source-vectors": (p: {store: string; count: number; examples: readonly string[]; problem: string}) => ({
     text: `embedding store "${p.store}" cannot be built: ${p.count} ${p.count === 1 ? "vector" : "vectors"} ${p.problem}, such as of id ${p.examples.join(", ")}`,
   }),
+  "store-build-failed": (p: {store: string; reason: string}) => ({text: `embedding store "${p.store}" was not built: ${p.reason}`}),
   // Parquet files that the pipeline rewrites.
   "parquet-column-missing": (p: {path: string; column: string; columns: readonly string[]}) => ({
     text: `${p.path} has no column "${p.column}"`,

@@ -2,10 +2,10 @@
 import {mkdirSync, mkdtempSync, rmSync} from "node:fs";
 import {tmpdir} from "node:os";
 import {join} from "node:path";
-import {DuckDBInstance, type DuckDBConnection, type DuckDBResult} from "@duckdb/node-api";
+import {BIGINT, DuckDBDataChunk, DuckDBInstance, VARCHAR, type DuckDBConnection, type DuckDBResult} from "@duckdb/node-api";
 import type {SqlSession} from "../aggregation-engine.js";
 
-export type {DuckDBResult};
+export type {DuckDBDataChunk, DuckDBResult};
 
 export interface SessionOptions {
   /** `compute.duckdb_config`, passed through to DuckDB. */
@@ -18,6 +18,9 @@ export interface ColumnType {
   readonly name: string;
   readonly type: string;
 }
+
+/** Rows of a DuckDB data chunk. */
+const appendRowsMax = 2048;
 
 export class DuckDbSession implements SqlSession {
   private constructor(
@@ -61,6 +64,24 @@ export class DuckDbSession implements SqlSession {
   /** Result chunks as they come; the caller reads each before asking for the next. */
   stream(sql: string): Promise<DuckDBResult> {
     return this.connection.stream(sql);
+  }
+
+  /** Appends values to a table of one BIGINT or VARCHAR column. */
+  async append(table: string, batches: AsyncIterable<BigInt64Array | readonly string[]>): Promise<void> {
+    const appender = await this.connection.createAppender(table);
+    try {
+      for await (const batch of batches) {
+        const type = batch instanceof BigInt64Array ? BIGINT : VARCHAR;
+        for (let start = 0; start < batch.length; start += appendRowsMax) {
+          const values = batch.slice(start, start + appendRowsMax);
+          const chunk = DuckDBDataChunk.create([type], values.length);
+          chunk.setColumnValues(0, values instanceof BigInt64Array ? Array.from(values) : values);
+          appender.appendDataChunk(chunk);
+        }
+      }
+    } finally {
+      appender.closeSync();
+    }
   }
 
   /** Stops the running statement: it rejects with an INTERRUPT error. */

@@ -1,0 +1,91 @@
+/**
+ * Typed views of the columns in a result chunk: they lie over DuckDB's own memory, so no value is boxed, and what is kept must be
+ * copied before the chunk is let go.
+ */
+import type {DuckDBDataChunk} from "./connection.js";
+
+type Items = BigInt64Array | Float32Array | Float64Array;
+
+/** What a vector of the binding holds; it keeps these to itself and offers one boxed value at a time instead. */
+interface RawVector {
+  readonly items?: unknown;
+  readonly validity: {readonly data: BigUint64Array | null; readonly offset: number};
+}
+
+export class Validity {
+  private readonly bytes: Uint8Array | undefined;
+  private readonly offset: number;
+
+  constructor(vector: unknown) {
+    const {data, offset} = (vector as RawVector).validity;
+    this.bytes = data ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : undefined;
+    this.offset = offset;
+  }
+
+  /** Whether every value is there, known without looking at each. */
+  get isFull(): boolean {
+    return this.bytes === undefined;
+  }
+
+  isValid(index: number): boolean {
+    if (!this.bytes) return true;
+    const bit = this.offset + index;
+    return ((this.bytes[bit >> 3]! >> (bit & 7)) & 1) === 1;
+  }
+}
+
+/** Values of a BIGINT, FLOAT or DOUBLE column; those that are NULL hold anything. */
+export interface ItemsView<T extends Items> {
+  readonly items: T;
+  readonly validity: Validity;
+}
+
+/** Values of a text column. */
+export interface TextView {
+  /** The value; null for NULL. */
+  readonly get: (index: number) => string | null;
+}
+
+/** Lists as ranges of a child column. */
+export interface ListView {
+  readonly validity: Validity;
+  readonly offset: (row: number) => number;
+  readonly length: (row: number) => number;
+  readonly child: unknown;
+}
+
+interface ListVector {
+  readonly childVector: unknown;
+  getEntryOffset(row: number): number;
+  getEntryLength(row: number): number;
+}
+
+export function viewItems<T extends Items>(vector: unknown, kind: new (length: number) => T): ItemsView<T> {
+  const {items} = vector as RawVector;
+  if (!(items instanceof kind)) throw new Error(`a column is not a ${kind.name}`);
+  return {items, validity: new Validity(vector)};
+}
+
+export function viewText(vector: unknown): TextView {
+  const text = vector as {getItem(index: number): string | null};
+  return {get: (index) => text.getItem(index)};
+}
+
+export function viewList(vector: unknown): ListView {
+  const list = vector as ListVector;
+  return {
+    validity: new Validity(vector),
+    offset: (row) => list.getEntryOffset(row),
+    length: (row) => list.getEntryLength(row),
+    child: list.childVector,
+  };
+}
+
+/** The chunks of a streamed query, with their columns. */
+export async function* streamChunks(result: {fetchChunk(): Promise<DuckDBDataChunk | null>}): AsyncGenerator<{rowCount: number; columns: unknown[]}> {
+  for (;;) {
+    const chunk = await result.fetchChunk();
+    if (!chunk || chunk.rowCount === 0) return;
+    yield {rowCount: chunk.rowCount, columns: Array.from({length: chunk.columnCount}, (_, k) => chunk.getColumnVector(k))};
+  }
+}

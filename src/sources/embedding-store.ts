@@ -1,0 +1,347 @@
+/** The one file that knows Lance: a store is a Lance table of ids and vectors, read by position and written once, in batches. */
+import {existsSync, mkdtempSync, readdirSync, renameSync, rmSync, symlinkSync} from "node:fs";
+import {tmpdir} from "node:os";
+import {basename, dirname, join, resolve} from "node:path";
+import type {Table} from "@lancedb/lancedb";
+import type * as Arrow from "apache-arrow";
+import type {EmbeddingStore} from "../definitions/model.js";
+import {DaedalusError} from "../errors.js";
+import {BigintIndex, TextIndex, type IdIndex, type StoreIds} from "./id-index.js";
+
+export type IdKind = "bigint" | "text";
+/** Vectors one after another; halves are their 16 bits. */
+export type VectorValues = Uint16Array | Float32Array;
+
+/** What makes two reads of a store equal. */
+export interface StoreIdentity {
+  readonly version: number;
+  readonly rowCount: number;
+  /** A digest of ids and vectors for a store that we built; for any other its version and when that was written. */
+  readonly fingerprint: string;
+}
+
+const fingerprintKey = "daedalus.fingerprint";
+/** Rows asked of Lance at once: bounds what it holds beside our own copy. */
+const takeRowsMax = 16_384;
+const idBatchRows = 65_536;
+
+/** The absolute path of a store's Lance table. */
+export function storePath(store: EmbeddingStore, root: string): string {
+  return resolve(root, store.path);
+}
+
+/** Where a replaced table waits while the new one takes its place. */
+export function retiredPath(path: string): string {
+  return `${path}.retired`;
+}
+
+/** A run killed between the two renames that replace a table leaves none in place: the old one goes back. */
+export function settleStore(path: string): void {
+  const retired = retiredPath(path);
+  if (!existsSync(path) && existsSync(retired)) renameSync(retired, path);
+}
+
+/**
+ * Opens a store and checks it against its definition.
+ * @example
+ * const reader = await openStore(store, project.root);
+ * const vectors = await reader.gather(Int32Array.of(0, 5));
+ */
+export async function openStore(store: EmbeddingStore, root: string): Promise<EmbeddingReader> {
+  const path = storePath(store, root);
+  settleStore(path);
+  const tablePath = findTable(store, path);
+  const opened = await openTable(store, tablePath);
+  try {
+    const schema = await opened.table.schema();
+    const idKind = checkSchema(store, schema);
+    const identity = await readIdentity(store, opened.table, schema);
+    return new EmbeddingReader(store, opened, {path: tablePath, idKind, identity});
+  } catch (error) {
+    opened.close();
+    throw error;
+  }
+}
+
+interface OpenTable {
+  readonly table: Table;
+  close(): void;
+}
+
+/** The table is the folder itself, or a `.lance` folder inside it, where a LanceDB database keeps its tables. */
+function findTable(store: EmbeddingStore, path: string): string {
+  if (existsSync(join(path, "_versions"))) return path;
+  const tables = existsSync(path) ? readdirSync(path).filter((name) => name.endsWith(".lance")).sort() : [];
+  const named = tables.length === 1 ? tables[0] : tables.find((name) => name === `${store.name}.lance`);
+  if (named === undefined) throw DaedalusError.of("store-missing", {store: store.name, path, tables}, {place: store.place});
+  return join(path, named);
+}
+
+async function openTable(store: EmbeddingStore, path: string): Promise<OpenTable> {
+  const {connect} = await import("@lancedb/lancedb");
+  let linkFolder: string | undefined;
+  let database = path;
+  // LanceDB opens tables by name, as NAME.lance in a folder: a store that is called otherwise is shown to it through a link.
+  if (path.endsWith(".lance")) {
+    database = dirname(path);
+  } else {
+    linkFolder = mkdtempSync(join(tmpdir(), "daedalus-store-"));
+    symlinkSync(path, join(linkFolder, "store.lance"), "junction");
+    database = linkFolder;
+  }
+  const closeLink = (): void => {
+    if (linkFolder !== undefined) rmSync(linkFolder, {recursive: true, force: true});
+  };
+  try {
+    const connection = await connect(database);
+    const table = await connection.openTable(linkFolder === undefined ? basename(path, ".lance") : "store");
+    return {
+      table,
+      close: () => {
+        table.close();
+        connection.close();
+        closeLink();
+      },
+    };
+  } catch (error) {
+    closeLink();
+    throw unreadable(store, path, error);
+  }
+}
+
+function unreadable(store: EmbeddingStore, path: string, error: unknown): DaedalusError {
+  // Lance appends its own source lines to what happened.
+  const reason = (error as Error).message.split(/\s+Caused by|, \/\S+\.rs/)[0] ?? "";
+  return DaedalusError.of("store-unreadable", {store: store.name, path, reason}, {place: store.place, cause: error});
+}
+
+function checkSchema(store: EmbeddingStore, schema: Arrow.Schema): IdKind {
+  const columns = schema.fields.map((field) => field.name);
+  const typeOf = (column: string): string => {
+    const field = schema.fields.find(({name}) => name === column);
+    if (!field) throw DaedalusError.of("store-column-missing", {store: store.name, column, columns}, {place: store.place});
+    return renderType(field.type as Arrow.DataType);
+  };
+  const idType = typeOf(store.idColumn);
+  const idKind = idKinds.get(idType);
+  const vectorType = typeOf(store.embeddingColumn);
+  const declared = `${store.embeddingDtype}[${store.embeddingDim}]`;
+  const mismatch = (column: string, expected: string, found: string): DaedalusError =>
+    DaedalusError.of("store-mismatch", {store: store.name, column, expected, found}, {place: store.place});
+  if (vectorType !== declared) throw mismatch(store.embeddingColumn, declared, vectorType);
+  if (idKind === undefined) throw mismatch(store.idColumn, "an integer or text", idType);
+  return idKind;
+}
+
+const idKinds: ReadonlyMap<string, IdKind> = new Map([
+  ["Int64", "bigint"],
+  ["Int32", "bigint"],
+  ["Int16", "bigint"],
+  ["Uint32", "bigint"],
+  ["Uint16", "bigint"],
+  ["Utf8", "text"],
+  ["LargeUtf8", "text"],
+]);
+
+/** `FixedSizeList[1152]<Float16>` -> `float16[1152]`, which is how a definition says it. */
+function renderType(type: {toString(): string}): string {
+  const text = type.toString();
+  const vector = /^FixedSizeList\[(\d+)\]<(Float16|Float32)>$/.exec(text);
+  return vector ? `${vector[2]!.toLowerCase()}[${vector[1]}]` : text;
+}
+
+async function readIdentity(store: EmbeddingStore, table: Table, schema: Arrow.Schema): Promise<StoreIdentity> {
+  const version = await table.version();
+  const rowCount = await table.countRows();
+  const idField = schema.fields.find((field) => field.name === store.idColumn);
+  const built = idField?.metadata.get(fingerprintKey);
+  const written = built === undefined ? (await table.listVersions()).find((entry) => entry.version === version)?.timestamp : undefined;
+  return {version, rowCount, fingerprint: built ?? `${version}@${written?.toISOString() ?? "unknown"}`};
+}
+
+/** An open store. Vectors are addressed by position: 0 .. rowCount - 1, in the order in which they lie on disk. */
+export class EmbeddingReader {
+  readonly path: string;
+  readonly idKind: IdKind;
+  readonly identity: StoreIdentity;
+  private loaded: Promise<{readonly ids: StoreIds; readonly rowIds: BigUint64Array}> | undefined;
+  private indexed: Promise<IdIndex> | undefined;
+
+  constructor(
+    readonly store: EmbeddingStore,
+    private readonly opened: OpenTable,
+    facts: {readonly path: string; readonly idKind: IdKind; readonly identity: StoreIdentity},
+  ) {
+    this.path = facts.path;
+    this.idKind = facts.idKind;
+    this.identity = facts.identity;
+  }
+
+  get rowCount(): number {
+    return this.identity.rowCount;
+  }
+
+  /** All ids by position. */
+  async ids(): Promise<StoreIds> {
+    return (await this.load()).ids;
+  }
+
+  /** All ids, in batches. */
+  async *idBatches(): AsyncGenerator<StoreIds> {
+    const ids = await this.ids();
+    for (let start = 0; start < ids.length; start += idBatchRows) {
+      yield ids instanceof BigInt64Array ? ids.subarray(start, start + idBatchRows) : ids.slice(start, start + idBatchRows);
+    }
+  }
+
+  /** Id -> position, made on first use; a store that holds an id twice is an error. */
+  index(): Promise<IdIndex> {
+    this.indexed ??= this.makeIndex();
+    return this.indexed;
+  }
+
+  /** The vectors at ascending positions, packed in that order. */
+  async gather(positions: Int32Array, signal?: AbortSignal): Promise<VectorValues> {
+    const {rowIds} = await this.load();
+    const {embeddingDim: dimension, embeddingDtype} = this.store;
+    const length = positions.length * dimension;
+    const values = embeddingDtype === "float16" ? new Uint16Array(length) : new Float32Array(length);
+    for (let start = 0; start < positions.length; start += takeRowsMax) {
+      signal?.throwIfAborted();
+      const wanted = Array.from(positions.subarray(start, start + takeRowsMax), (position) => rowIds[position]!);
+      await this.take(wanted, values.subarray(start * dimension, (start + wanted.length) * dimension));
+    }
+    return values;
+  }
+
+  close(): void {
+    this.opened.close();
+  }
+
+  private async take(rowIds: readonly bigint[], target: VectorValues): Promise<void> {
+    let row = 0;
+    try {
+      for await (const batch of this.opened.table.takeRowIds(rowIds).select([this.store.embeddingColumn]).withRowId()) {
+        const found = batch.getChild("_rowid")!.toArray() as BigUint64Array;
+        const vectors = batch.getChild(this.store.embeddingColumn)!.data[0]!;
+        const values = vectors.children[0]!.values as VectorValues;
+        if (vectors.nullCount > 0) throw new Error("it holds NULL vectors");
+        for (const [k, rowId] of found.entries()) {
+          if (rowId !== rowIds[row + k]) throw new Error("rows came back in another order");
+        }
+        target.set(values.subarray(0, found.length * this.store.embeddingDim), row * this.store.embeddingDim);
+        row += found.length;
+      }
+      if (row !== rowIds.length) throw new Error(`${rowIds.length - row} of ${rowIds.length} rows are gone; was it rebuilt meanwhile?`);
+    } catch (error) {
+      throw unreadable(this.store, this.path, error);
+    }
+  }
+
+  private async makeIndex(): Promise<IdIndex> {
+    const ids = await this.ids();
+    const index = ids instanceof BigInt64Array ? new BigintIndex(ids) : new TextIndex(ids);
+    const {count, examples} = index.duplicates;
+    if (count > 0) throw DaedalusError.of("store-ids-duplicate", {store: this.store.name, count, examples}, {place: this.store.place});
+    return index;
+  }
+
+  private load(): Promise<{readonly ids: StoreIds; readonly rowIds: BigUint64Array}> {
+    this.loaded ??= this.readIds();
+    return this.loaded;
+  }
+
+  private async readIds(): Promise<{readonly ids: StoreIds; readonly rowIds: BigUint64Array}> {
+    const rowIds = new BigUint64Array(this.rowCount);
+    const bigints = this.idKind === "bigint" ? new BigInt64Array(this.rowCount) : undefined;
+    const texts: string[] = [];
+    let row = 0;
+    try {
+      for await (const batch of this.opened.table.query().select([this.store.idColumn]).withRowId()) {
+        const column = batch.getChild(this.store.idColumn)!;
+        if (column.nullCount > 0) throw new Error(`column "${this.store.idColumn}" holds NULL`);
+        rowIds.set(batch.getChild("_rowid")!.toArray() as BigUint64Array, row);
+        if (bigints) bigints.set(toBigints(column.toArray() as IntegerArray), row);
+        else for (const id of column) texts.push(id as string);
+        row += batch.numRows;
+      }
+      if (row !== this.rowCount) throw new Error(`it has ${row} rows, not ${this.rowCount}`);
+    } catch (error) {
+      throw unreadable(this.store, this.path, error);
+    }
+    return sortByRowId({ids: bigints ?? texts, rowIds});
+  }
+}
+
+type IntegerArray = BigInt64Array | Int32Array | Int16Array | Uint32Array | Uint16Array;
+
+function toBigints(values: IntegerArray): BigInt64Array {
+  return values instanceof BigInt64Array ? values : BigInt64Array.from(values, BigInt);
+}
+
+/** Lance usually scans in the order of row ids, but does not promise to; vectors are read fastest in that order. */
+function sortByRowId(rows: {readonly ids: StoreIds; readonly rowIds: BigUint64Array}): {readonly ids: StoreIds; readonly rowIds: BigUint64Array} {
+  const {ids, rowIds} = rows;
+  let isSorted = true;
+  for (let k = 1; k < rowIds.length && isSorted; k++) isSorted = rowIds[k - 1]! < rowIds[k]!;
+  if (isSorted) return rows;
+  const order = Uint32Array.from(rowIds.keys()).sort((left, right) => (rowIds[left]! < rowIds[right]! ? -1 : 1));
+  const sortedIds = ids instanceof BigInt64Array ? BigInt64Array.from(order, (k) => ids[k]!) : Array.from(order, (k) => ids[k]!);
+  return {ids: sortedIds, rowIds: BigUint64Array.from(order, (k) => rowIds[k]!)};
+}
+
+export interface StoreShape {
+  readonly idColumn: string;
+  readonly idKind: IdKind;
+  readonly embeddingColumn: string;
+  readonly dimension: number;
+  readonly dtype: "float16" | "float32";
+}
+
+/** Writes one new Lance table, batch by batch. */
+export class StoreWriter {
+  private constructor(
+    private readonly arrow: typeof Arrow,
+    private readonly table: Table,
+    private readonly schema: Arrow.Schema,
+    private readonly shape: StoreShape,
+  ) {}
+
+  /** Creates the table `NAME.lance` in a folder. */
+  static async create(folder: string, name: string, shape: StoreShape): Promise<StoreWriter> {
+    const {connect} = await import("@lancedb/lancedb");
+    const arrow = await import("apache-arrow");
+    const value = shape.dtype === "float16" ? new arrow.Float16() : new arrow.Float32();
+    const schema = new arrow.Schema([
+      new arrow.Field(shape.idColumn, shape.idKind === "bigint" ? new arrow.Int64() : new arrow.Utf8(), false),
+      new arrow.Field(shape.embeddingColumn, new arrow.FixedSizeList(shape.dimension, new arrow.Field("item", value, true)), false),
+    ]);
+    const connection = await connect(folder);
+    return new StoreWriter(arrow, await connection.createEmptyTable(name, schema), schema, shape);
+  }
+
+  async add(ids: StoreIds, vectors: VectorValues): Promise<void> {
+    const {arrow, schema} = this;
+    const [idField, vectorField] = schema.fields;
+    const idData =
+      ids instanceof BigInt64Array
+        ? arrow.makeData({type: new arrow.Int64(), data: ids, length: ids.length, nullCount: 0})
+        : arrow.vectorFromArray(ids, new arrow.Utf8()).data[0]!;
+    const value = {length: vectors.length, nullCount: 0};
+    const child =
+      vectors instanceof Uint16Array
+        ? arrow.makeData({type: new arrow.Float16(), data: vectors, ...value})
+        : arrow.makeData({type: new arrow.Float32(), data: vectors, ...value});
+    const list = arrow.makeData({type: vectorField!.type as InstanceType<typeof arrow.FixedSizeList>, child, length: ids.length, nullCount: 0});
+    const rows = arrow.makeData({type: new arrow.Struct([idField!, vectorField!]), children: [idData, list], length: ids.length, nullCount: 0});
+    await this.table.add(new arrow.Table(schema, [new arrow.RecordBatch(schema, rows)]));
+  }
+
+  /** Indexes the ids and records the fingerprint. */
+  async finish(fingerprint: string): Promise<void> {
+    const {Index} = await import("@lancedb/lancedb");
+    await this.table.updateFieldMetadata([{path: this.shape.idColumn, metadata: {[fingerprintKey]: fingerprint}}]);
+    await this.table.createIndex(this.shape.idColumn, {config: Index.btree()});
+    this.table.close();
+  }
+}
