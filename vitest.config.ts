@@ -6,6 +6,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     // Native DuckDB, Lance and Polars are safest in processes of their own.
+    globalSetup: "test/global-setup.ts",
     pool: "forks",
     maxWorkers: 2,
   },

@@ -1,0 +1,164 @@
+/** Views and services as the command line and the APIs show them: plain data with the words of the YAML. */
+import {renderDtype} from "../definitions/dtype.js";
+import type {ColumnCheck, Project, Service, TableCheck, View} from "../definitions/model.js";
+import {findNearest} from "../definitions/nearest.js";
+import {DaedalusError, type Place} from "../errors.js";
+
+export interface ViewSummary {
+  readonly name: string;
+  readonly entity: readonly string[];
+  readonly source: string;
+  readonly join: string;
+  readonly fields: number;
+  readonly description: string | undefined;
+}
+
+export interface ServiceSummary {
+  readonly name: string;
+  readonly version: number;
+  readonly spine: string;
+  readonly columns: number;
+  readonly owner: string | undefined;
+  readonly description: string | undefined;
+}
+
+/** The view of that name, or an error with the nearest one. */
+export function getView(project: Project, name: string): View {
+  const view = project.views.get(name);
+  if (view) return view;
+  throw DaedalusError.of("reference-unknown", {
+    what: "feature view",
+    name,
+    nearest: findNearest(name, project.views.keys()),
+    hint: "`daeda views list` names them all",
+  });
+}
+
+/** The service of that name, or an error with the nearest one. */
+export function getService(project: Project, name: string): Service {
+  const service = project.services.get(name);
+  if (service) return service;
+  throw DaedalusError.of("reference-unknown", {
+    what: "feature service",
+    name,
+    nearest: findNearest(name, project.services.keys()),
+    hint: "`daeda services list` names them all",
+  });
+}
+
+export function summarizeView(view: View): ViewSummary {
+  return {
+    name: view.name,
+    entity: view.entities,
+    source: view.source.path ?? view.source.databasePath ?? "",
+    join: view.time.join,
+    fields: view.fields.length,
+    description: view.description,
+  };
+}
+
+export function summarizeService(project: Project, service: Service): ServiceSummary {
+  return {
+    name: service.name,
+    version: service.version,
+    spine: service.spine.view,
+    columns: (service.columns ?? project.runtime.outputColumns ?? []).length,
+    owner: service.owner,
+    description: service.description,
+  };
+}
+
+/** Everything a view says; of its credentials only the names, since what they hold is nobody's business here. */
+export function describeView(view: View): Record<string, unknown> {
+  const {source, time} = view;
+  return {
+    name: view.name,
+    entity: view.entities,
+    join_keys: view.joinKeys,
+    description: view.description,
+    ttl_seconds: seconds(view.ttlUs),
+    online: view.isOnline,
+    source: {
+      name: source.name,
+      path: source.path,
+      database_path: source.databasePath,
+      table_name: source.tableName,
+      query: source.query,
+      data_path: source.dataPath,
+      timestamp_field: view.timestampColumn,
+      field_mapping: Object.fromEntries(source.fieldMapping),
+      credentials: [...source.credentials.keys()],
+    },
+    time: {
+      join: time.join,
+      boundary: time.boundary,
+      available_at: time.availableAt,
+      embargo_seconds: seconds(time.embargoUs),
+      tie_break: time.tieBreak.map((tie) => (tie.isDescending ? `${tie.column} desc` : tie.column)),
+      on_duplicate: time.onDuplicate,
+    },
+    fields: view.fields.map((field) => ({name: field.name, dtype: renderDtype(field.dtype)})),
+    place: describePlace(view.place),
+  };
+}
+
+/** Everything a service says, its columns from `output_columns` where it lists none itself. */
+export function describeService(project: Project, service: Service): Record<string, unknown> {
+  const {spine} = service;
+  const session = spine.sessionFilter;
+  return {
+    name: service.name,
+    version: service.version,
+    owner: service.owner,
+    description: service.description,
+    serving: service.isServing,
+    grain: service.grain,
+    spine: {
+      view: spine.view,
+      events: spine.events,
+      lookback_days: spine.lookbackDays,
+      keys: spine.keys,
+      item_key: spine.itemKey,
+      session_filter: session && {
+        column: session.column,
+        event_column: session.eventColumn,
+        view_events: session.viewEvents,
+        like_events: session.likeEvents,
+        drop_view_only: session.dropViewOnly,
+        drop_single_like: session.dropSingleLike,
+      },
+      coverage_filter: spine.coverageFilter && {store: spine.coverageFilter.store, id_column: spine.coverageFilter.idColumn},
+    },
+    derived: service.derived.map(({name, dtype, sql}) => ({name, dtype: renderDtype(dtype), sql})),
+    filters: service.filters.map(({name, sql}) => ({name, sql})),
+    columns: describeColumns(project, service),
+    checks: service.checks.map(describeCheck),
+    place: describePlace(service.place),
+  };
+}
+
+function describeColumns(project: Project, service: Service): Record<string, unknown>[] {
+  if (!service.columns) {
+    return (project.runtime.outputColumns ?? []).map((column) => ({name: column.name, default_sql: column.defaultSql}));
+  }
+  return service.columns.map((column) => ({
+    name: column.name,
+    kind: column.kind,
+    dtype: column.dtype && renderDtype(column.dtype),
+    default_sql: column.defaultSql,
+    nullable: column.isNullable,
+    checks: column.checks.map(describeCheck),
+  }));
+}
+
+function describeCheck(check: ColumnCheck | TableCheck): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(check).filter(([key]) => key !== "place"));
+}
+
+function describePlace(place: Place): Record<string, unknown> {
+  return {file: place.file, line: place.line};
+}
+
+function seconds(microseconds: number | undefined): number | undefined {
+  return microseconds === undefined ? undefined : microseconds / 1e6;
+}

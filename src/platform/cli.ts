@@ -1,0 +1,57 @@
+/** The command tree. Texts and flags only: an action loads what it needs when it runs, so that help stays fast. */
+import {readFileSync} from "node:fs";
+import {Command, CommanderError} from "commander";
+import {addCatalogCommands} from "./commands/catalog.js";
+import {addConfigCommands} from "./commands/config.js";
+import {addEmbeddingsCommands} from "./commands/embeddings.js";
+import {addPipelineCommands} from "./commands/pipeline.js";
+import {addProjectCommands} from "./commands/project.js";
+import {addExample} from "./flags.js";
+import {drainTerminal, exitCodes, openTerminal, type Terminal} from "./terminal.js";
+
+export function createProgram(terminal: Terminal): Command {
+  const program = new Command("daeda")
+    .description("Point-in-time correct training sets, declared in YAML.")
+    .version(readVersion(), "-V, --version", "print the version")
+    .helpOption("-h, --help", "show help")
+    .helpCommand(false)
+    // Inherited by every command made from here on.
+    .exitOverride()
+    .showHelpAfterError("(--help shows what the command takes)")
+    .configureOutput({
+      writeOut: (text) => terminal.answer(text.trimEnd()),
+      writeErr: (text) => terminal.note(text.trimEnd()),
+    });
+  addExample(program, "daeda demo", "daeda init my-project", "daeda pipeline train --help");
+  addProjectCommands(program, terminal);
+  addConfigCommands(program, terminal);
+  addCatalogCommands(program, terminal);
+  addPipelineCommands(program, terminal);
+  addEmbeddingsCommands(program, terminal);
+  return program;
+}
+
+/** Runs one command line to its end and ends the process with its exit code. */
+export async function runCli(args: readonly string[]): Promise<never> {
+  const terminal = openTerminal();
+  const exitCode = await runCommand(args, terminal);
+  await drainTerminal();
+  process.exit(exitCode);
+}
+
+async function runCommand(args: readonly string[], terminal: Terminal): Promise<number> {
+  try {
+    await createProgram(terminal).parseAsync(args, {from: "user"});
+    return terminal.exitCode;
+  } catch (error) {
+    // Commander has printed the help or the complaint already.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+    const {reportFailure} = await import("./failure.js");
+    return reportFailure(error, terminal);
+  }
+}
+
+function readVersion(): string {
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as {version: string}).version;
+}

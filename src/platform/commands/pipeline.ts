@@ -1,0 +1,90 @@
+import {InvalidArgumentError, Option, type Command} from "commander";
+import {addExample, addFormat, addGroup, addProjectFlags, parseCount, type FormatOption, type ProjectFlags} from "../flags.js";
+import type {Terminal} from "../terminal.js";
+
+interface CompileOptions extends FormatOption, ProjectFlags {
+  /** False with `--no-write`. */
+  readonly write: boolean;
+  readonly outputDir?: string;
+}
+
+interface TrainFlags extends FormatOption, ProjectFlags {
+  readonly targetDate?: string;
+  readonly dayWorkers?: number;
+  readonly skeletonOnly?: true;
+  readonly enrichOnly?: true;
+  readonly outputRoot?: string;
+  readonly engine?: string;
+  readonly force?: true;
+}
+
+const serviceArgument = ["[service]", "the service; default: default_service of the settings"] as const;
+
+export function addPipelineCommands(program: Command, terminal: Terminal): void {
+  const pipeline = addGroup(program, "pipeline", "from a service to its plan and its datasets");
+  addExample(pipeline, "daeda pipeline train dssm_ranking");
+
+  const compile = pipeline
+    .command("compile")
+    .description("write the plan of a service: the operators that its dataset is made by")
+    .argument(...serviceArgument)
+    .option("--no-write", "print the plan and write no file")
+    .option("--output-dir <folder>", "instead of config/pipelines")
+    .action(async (service: string | undefined, options: CompileOptions) => {
+      const [{methods}, {openContext}] = await Promise.all([import("../methods.js"), import("../context.js")]);
+      const params = {service, no_write: !options.write, output_dir: options.outputDir};
+      const answer = methods["pipeline.compile"](params, openContext(options, terminal));
+      if (options.format === "json") return terminal.answer(JSON.stringify(answer, null, 2));
+      if (answer.path !== null) return terminal.answer(`wrote ${answer.path}`);
+      const {stringify} = await import("yaml");
+      terminal.answer(stringify(answer.plan, {lineWidth: 120}).trimEnd());
+    });
+  addFormat(compile);
+  addProjectFlags(compile);
+  addExample(compile, "daeda pipeline compile dssm_ranking", "daeda pipeline compile dssm_ranking --no-write --format json");
+
+  const train = pipeline
+    .command("train")
+    .description("write a partition for each day that is missing or stale")
+    .argument(...serviceArgument)
+    .option("--target-date <day>", "this day only, YYYY-MM-DD; default: feed_start to feed_end", parseDay)
+    .option("--day-workers <count>", "days computed at the same time", parseCount)
+    .addOption(new Option("--skeleton-only", "stop before the embeddings").conflicts("enrichOnly"))
+    .option("--enrich-only", "add the embeddings to skeletons that are there")
+    .option("--output-root <folder>", "where datasets are written")
+    .option("--engine <name>", "the aggregation engine, over compute.engine")
+    .option("--force", "redo days that are current")
+    .action(async (service: string | undefined, options: TrainFlags) => {
+      const {runTrain} = await import("../train-run.js");
+      const [report, {renderReport, reportToData}] = await Promise.all([
+        runTrain(
+          {
+            flags: options,
+            service,
+            targetDay: options.targetDate,
+            dayWorkers: options.dayWorkers,
+            stages: options.skeletonOnly ? "skeleton" : options.enrichOnly ? "enrich" : "both",
+            outputRoot: options.outputRoot,
+            engine: options.engine,
+            isForced: options.force === true,
+          },
+          terminal,
+        ),
+        import("../train-report.js"),
+      ]);
+      terminal.answer(options.format === "json" ? JSON.stringify(reportToData(report), null, 2) : renderReport(report));
+    });
+  addFormat(train);
+  addProjectFlags(train);
+  addExample(
+    train,
+    "daeda pipeline train dssm_ranking",
+    "daeda pipeline train dssm_ranking --target-date 2026-04-15 --set compute.engine=polars",
+  );
+}
+
+function parseDay(text: string): string {
+  const isDay = /^\d{4}-\d{2}-\d{2}$/.test(text) && new Date(`${text}T00:00:00Z`).toISOString().startsWith(text);
+  if (!isDay) throw new InvalidArgumentError("A day is written YYYY-MM-DD.");
+  return text;
+}

@@ -1,0 +1,9 @@
+#!/usr/bin/env node
+// Loaded for every command, so it imports nothing but the command names; what a command needs is loaded when it runs.
+import nodeModule from "node:module";
+
+// Node 22 and later keep compiled code on disk; Node 20 lacks the function.
+(nodeModule as {enableCompileCache?: () => void}).enableCompileCache?.();
+
+const {runCli} = await import("./cli.js");
+await runCli(process.argv.slice(2));

@@ -1,0 +1,66 @@
+/**
+ * What the platform can be asked, by name: plain data in and out, with the words of the YAML. The command line translates to
+ * this table; every other face will, too.
+ */
+import {relative, resolve} from "node:path";
+import {Problems} from "../errors.js";
+import {compileService, writePlan} from "../pipeline/plan-file.js";
+import {planToData} from "../plan/plan-yaml.js";
+import {describeService, describeView, getService, getView, summarizeService, summarizeView, type ServiceSummary, type ViewSummary} from "./catalog.js";
+import type {MethodContext} from "./context.js";
+
+type NoParams = Readonly<Record<string, never>>;
+
+interface NameParams {
+  readonly name: string;
+}
+
+/** Without a name, the settings' `default_service`. */
+interface ServiceParams {
+  readonly name?: string | undefined;
+}
+
+interface CompileParams {
+  /** Default: the settings' `default_service`. */
+  readonly service?: string | undefined;
+  /** Only answer; write no file. */
+  readonly no_write?: boolean | undefined;
+  /** Instead of `config/pipelines`, for the generated file and for the override that is looked for beside it. */
+  readonly output_dir?: string | undefined;
+}
+
+interface CompileAnswer {
+  /** Where the plan was written; null with `no_write`. */
+  readonly path: string | null;
+  readonly plan: Readonly<Record<string, unknown>>;
+}
+
+export const methods = {
+  "catalog.list_views": (_params: NoParams, context: MethodContext): {readonly views: readonly ViewSummary[]} => ({
+    views: [...context.loadProject().views.values()].map(summarizeView),
+  }),
+
+  "catalog.show_view": ({name}: NameParams, context: MethodContext): Readonly<Record<string, unknown>> =>
+    describeView(getView(context.loadProject(), name)),
+
+  "service.list": (_params: NoParams, context: MethodContext): {readonly services: readonly ServiceSummary[]} => {
+    const project = context.loadProject();
+    return {services: [...project.services.values()].map((service) => summarizeService(project, service))};
+  },
+
+  "service.show": ({name}: ServiceParams, context: MethodContext): Readonly<Record<string, unknown>> => {
+    const project = context.loadProject();
+    return describeService(project, getService(project, name ?? context.settings.values.default_service));
+  },
+
+  "pipeline.compile": (params: CompileParams, context: MethodContext): CompileAnswer => {
+    const project = context.loadProject();
+    const service = getService(project, params.service ?? context.settings.values.default_service);
+    const directory = params.output_dir === undefined ? undefined : resolve(project.root, params.output_dir);
+    const problems = new Problems();
+    const plan = compileService(project, service, problems, directory);
+    problems.throwIfErrors();
+    const path = params.no_write === true ? null : relative(project.root, writePlan(project, plan, directory));
+    return {path, plan: planToData(plan)};
+  },
+};

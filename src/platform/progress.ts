@@ -1,0 +1,170 @@
+/** A training run as it goes on: a bar on a terminal, a line for each day elsewhere. */
+import {Presets, SingleBar} from "cli-progress";
+import type {TrainEvent} from "../pipeline/effects.js";
+import {paintProblem} from "./failure.js";
+import type {Terminal} from "./terminal.js";
+
+export interface Progress {
+  readonly onEvent: (event: TrainEvent) => void;
+  /** Takes the bar off the line it stands on; to be called when the run has ended, however it did. */
+  end(): void;
+}
+
+/** `now` is in milliseconds. */
+export function startProgress(terminal: Terminal, now: () => number = Date.now): Progress {
+  const tally = new Tally(now);
+  const face = terminal.isInteractive ? new BarFace(terminal) : new LineFace(terminal);
+  return {
+    onEvent: (event) => {
+      tally.add(event);
+      if (event.kind === "warning") face.warn(paintProblem(event.problem, terminal));
+      else face.show(event, tally);
+    },
+    end: () => face.end(),
+  };
+}
+
+/** What has been done so far, and from that how fast it goes and how long it will take. */
+class Tally {
+  total = 0;
+  done = 0;
+  rows = 0;
+  readonly running = new Map<string, string>();
+  private startedMs = 0;
+
+  constructor(private readonly now: () => number) {}
+
+  add(event: TrainEvent): void {
+    if (event.kind === "plan") {
+      this.total = event.days.length;
+      this.startedMs = this.now();
+    } else if (event.kind === "day-start") {
+      this.running.set(event.day, event.reason);
+    } else if (event.kind === "day-done") {
+      this.running.delete(event.day);
+      this.done += 1;
+      this.rows += event.rows;
+    }
+  }
+
+  get rate(): string {
+    const seconds = Math.max(0.001, (this.now() - this.startedMs) / 1000);
+    return `${formatCount(Math.round(this.rows / seconds))} rows/s`;
+  }
+
+  get eta(): string {
+    if (this.done === 0) return "ETA unknown";
+    const seconds = ((this.now() - this.startedMs) / 1000 / this.done) * (this.total - this.done);
+    return `ETA ${formatDuration(seconds)}`;
+  }
+}
+
+interface Face {
+  show(event: Exclude<TrainEvent, {kind: "warning"}>, tally: Tally): void;
+  warn(text: string): void;
+  end(): void;
+}
+
+class LineFace implements Face {
+  private readonly reasons = new Map<string, string>();
+
+  constructor(private readonly terminal: Terminal) {}
+
+  show(event: Exclude<TrainEvent, {kind: "warning"}>, tally: Tally): void {
+    if (event.kind === "plan") this.terminal.note(describePlan(event));
+    if (event.kind === "day-start") this.reasons.set(event.day, event.reason);
+    if (event.kind !== "day-done") return;
+    const {day, rows, seconds} = event;
+    const reason = this.reasons.get(day) ?? "";
+    const text = `${day}${reason && ` (${reason})`}: ${formatCount(rows)} rows in ${formatDuration(seconds)}`;
+    this.terminal.note(`${text}; ${tally.done}/${tally.total} days, ${tally.rate}, ${tally.eta}`);
+  }
+
+  warn(text: string): void {
+    this.terminal.note(text);
+  }
+
+  end(): void {
+    // Every line is complete already.
+  }
+}
+
+class BarFace implements Face {
+  private readonly bar: SingleBar;
+
+  constructor(private readonly terminal: Terminal) {
+    this.bar = new SingleBar(
+      {
+        stream: terminal.stderr,
+        format: "{bar} {value}/{total} days  {rate}  {eta_text}  {running}",
+        barsize: 24,
+        // The rate goes on changing while a long day adds nothing.
+        forceRedraw: true,
+      },
+      Presets.shades_classic,
+    );
+  }
+
+  show(event: Exclude<TrainEvent, {kind: "warning"}>, tally: Tally): void {
+    const stage = event.kind === "day-stage" ? ` ${event.stage}` : "";
+    const payload = {rate: tally.rate, eta_text: tally.eta, running: `${[...tally.running.keys()].join(", ")}${stage}`};
+    if (event.kind === "plan") {
+      this.terminal.note(describePlan(event));
+      if (tally.total > 0) this.bar.start(tally.total, 0, payload);
+    } else {
+      this.bar.update(tally.done, payload);
+    }
+  }
+
+  warn(text: string): void {
+    // The bar is drawn again, below the warning, by its next update.
+    this.terminal.note(this.bar.isActive ? `\n${text}` : text);
+  }
+
+  end(): void {
+    if (this.bar.isActive) this.bar.stop();
+  }
+}
+
+export interface RowProgress {
+  update(rowsDone: number, rowsTotal: number): void;
+  end(): void;
+}
+
+/** Rows of one piece of work: a bar on a terminal; elsewhere nothing, since it is short and its answer has the count. */
+export function startRowProgress(terminal: Terminal, name: string): RowProgress {
+  if (!terminal.isInteractive) return {update: () => undefined, end: () => undefined};
+  const bar = new SingleBar({stream: terminal.stderr, format: `${name} {bar} {value}/{total} rows`, barsize: 24}, Presets.shades_classic);
+  return {
+    update: (rowsDone, rowsTotal) => {
+      if (bar.isActive) bar.update(rowsDone);
+      else bar.start(rowsTotal, rowsDone);
+    },
+    end: () => {
+      if (bar.isActive) bar.stop();
+    },
+  };
+}
+
+function describePlan({service, days, current}: Extract<TrainEvent, {kind: "plan"}>): string {
+  return `${service}: ${formatDays(days.length)} to write, ${current.length} current`;
+}
+
+/** 1234567 -> `1,234,567`. */
+export function formatCount(count: number): string {
+  return count.toLocaleString("en-US");
+}
+
+/** 1 -> `1 day`, 3 -> `3 days`. */
+export function formatDays(count: number): string {
+  return `${formatCount(count)} ${count === 1 ? "day" : "days"}`;
+}
+
+/** Seconds -> `0.8 s`, `42 s`, `3 min 5 s`, `2 h 7 min`. */
+export function formatDuration(seconds: number): string {
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}

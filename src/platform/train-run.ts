@@ -1,0 +1,28 @@
+/** One training run as the command line starts it: stoppable, with its progress on stderr. */
+import {train, type TrainOptions, type TrainReport} from "../pipeline/train.js";
+import {getService} from "./catalog.js";
+import {openContext} from "./context.js";
+import type {ProjectFlags} from "./flags.js";
+import {startProgress} from "./progress.js";
+import {runStoppable} from "./signals.js";
+import type {Terminal} from "./terminal.js";
+
+export interface TrainRunOptions extends Omit<TrainOptions, "project" | "service"> {
+  readonly flags: ProjectFlags;
+  /** Default: the settings' `default_service`. */
+  readonly service: string | undefined;
+}
+
+export async function runTrain({flags, service, ...options}: TrainRunOptions, terminal: Terminal): Promise<TrainReport> {
+  const context = openContext(flags, terminal);
+  const project = context.loadProject();
+  const wanted = getService(project, service ?? context.settings.values.default_service);
+  const progress = startProgress(terminal);
+  try {
+    return await runStoppable(terminal, (signal) =>
+      train({...options, project, service: wanted}, {signal, onEvent: progress.onEvent, environment: terminal.env, now: Date.now}),
+    );
+  } finally {
+    progress.end();
+  }
+}
