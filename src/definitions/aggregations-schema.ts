@@ -1,6 +1,6 @@
 /** config/training/aggregations.yaml. */
 import {z} from "zod";
-import {daysOrConstant, flag, listOf, mapping, name, names, oneOf, positiveOrConstant, text} from "./schema-parts.js";
+import {daysOrConstant, flag, listOf, location, mapping, name, names, oneOf, positiveOrConstant, text} from "./schema-parts.js";
 
 const groupByText = "a list of columns, or a mapping of spine keys to history columns";
 const groupBy = z.union([names, z.record(name, name).refine((map) => Object.keys(map).length > 0, {error: groupByText})], {error: groupByText});
@@ -41,7 +41,7 @@ export const storeDefaults = {type: "lance", embedding_dtype: "float16", build_b
 const storeSchema = mapping({
   name: name.describe("Name of the store."),
   type: oneOf(["lance"]).optional().meta({default: storeDefaults.type}).describe("Kind of store."),
-  path: text.describe("Folder of the store. `${data_root}` and `${feature_s3_root_dir}` are filled in."),
+  path: location.describe("Folder of the store. `${data_root}` and `${feature_s3_root_dir}` are filled in."),
   id_column: text.describe("Column with the ids."),
   embedding_column: text.describe("Column with the vectors."),
   embedding_dim: positiveOrConstant.describe("Length of a vector."),
@@ -50,7 +50,7 @@ const storeSchema = mapping({
     .optional()
     .meta({default: storeDefaults.build_batch_size})
     .describe("Rows a batch when the store is built."),
-  source_parquet: text.optional().describe("Parquet file, folder or glob that the store is built from."),
+  source_parquet: location.optional().describe("Parquet file, folder or glob that the store is built from."),
 });
 
 const udfSchema = mapping({

@@ -1,6 +1,6 @@
 /** config/base.yaml. */
 import {z} from "zod";
-import {listOf, text} from "./schema-parts.js";
+import {listOf, location, text} from "./schema-parts.js";
 
 const columnList = listOf(text, "a list of column names");
 const valueText = "a number (a constant) or a list of column names";
@@ -8,7 +8,7 @@ const valueText = "a number (a constant) or a list of column names";
 export const baseSchema = z
   .object(
     {
-      feature_s3_root_dir: text.optional().describe("Prefix for parquet sources; a view's `path` uses it as `${feature_s3_root_dir}`."),
+      feature_s3_root_dir: location.optional().describe("Prefix for parquet sources; a view's `path` uses it as `${feature_s3_root_dir}`."),
       click_event_features: columnList.optional().describe("Columns of the click events."),
       artwork_features: columnList.optional().describe("Columns about artworks."),
       user_features: columnList.optional().describe("Columns about users."),

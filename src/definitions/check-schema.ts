@@ -66,14 +66,17 @@ function report({file, what, problems}: Context, issue: Issue): void {
     return;
   }
   const place = file.place(owner, key);
-  if (issue.code === "custom" && issue.params?.["code"] === "dtype-unknown" && typeof value === "string") {
+  const code: unknown = issue.code === "custom" ? issue.params?.["code"] : undefined;
+  const isCredential = path.at(-2) === "credentials" && value !== null && typeof value !== "object";
+  if (code === "credentials-literal" || isCredential) {
+    problems.add("credentials-literal", {key: isCredential ? `credentials.${key}` : String(key)}, place);
+  } else if (code === "dtype-unknown" && typeof value === "string") {
     const field = typeof owner["name"] === "string" ? owner["name"] : "";
     problems.add("dtype-unknown", {field, dtype: value, nearest: findNearestDtype(value)}, place);
-    return;
+  } else {
+    const nearest = issue.code === "invalid_value" && typeof value === "string" ? findNearest(value, issue.values.map(String)) : undefined;
+    problems.add("value-wrong", {key: describeKey(path), expected: issue.message, found: describeValue(value), nearest}, place);
   }
-  const nearest = issue.code === "invalid_value" && typeof value === "string" ? findNearest(value, issue.values.map(String)) : undefined;
-  const found = path.includes("credentials") ? describeKind(value) : describeValue(value);
-  problems.add("value-wrong", {key: describeKey(path), expected: issue.message, found, nearest}, place);
 }
 
 /** Removes what the issues blame; false when that is the whole file. */

@@ -1,6 +1,6 @@
 /** config/training/runtime.yaml. */
 import {z} from "zod";
-import {listOf, literal, mapping, name, oneOf, positiveOrConstant, text} from "./schema-parts.js";
+import {listOf, literal, location, mapping, name, oneOf, positiveOrConstant, text} from "./schema-parts.js";
 
 /** The aggregation engines that `compute.engine` may name. */
 export const aggregationEngineNames = ["duckdb", "polars"] as const;
@@ -44,7 +44,7 @@ const outputColumn = z.union(
 );
 
 export const runtimeSchema = mapping({
-  data_root: text.optional().describe("Folder for `${data_root}` in a view's `path`. Nothing is copied there: sources are read in place."),
+  data_root: location.optional().describe("Folder for `${data_root}` in a view's `path`. Nothing is copied there: sources are read in place."),
   feed_start: month.optional().describe("First month to process, as YYYYMM, inclusive."),
   feed_end: month.optional().describe("Last month to process, as YYYYMM, inclusive."),
   entity_spine_chunk_rows: positiveOrConstant
@@ -67,7 +67,7 @@ export const runtimeSchema = mapping({
   })
     .optional()
     .describe("How a day is computed."),
-  output_root: text.optional().meta({default: runtimeDefaults.output_root}).describe("Folder that the partitions are written to."),
+  output_root: location.optional().meta({default: runtimeDefaults.output_root}).describe("Folder that the partitions are written to."),
   feature_refs: listOf(featureRef, 'a list of "view:column"')
     .optional()
     .describe("Views to load, each named by one of its columns; all its columns come along. Default: every view."),

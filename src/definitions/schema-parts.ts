@@ -5,6 +5,7 @@
 import {z} from "zod";
 import {parseDtype, scalarNames} from "./dtype.js";
 import {durationPattern, parseDuration} from "./duration.js";
+import {hasLiteralSecret, isEnvReference} from "./secrets.js";
 
 const namePattern = /^(?!__)[A-Za-z_][A-Za-z0-9_]*$/;
 const nameText = 'a name: letters, digits and "_", not starting with a digit or with "__" (reserved)';
@@ -30,6 +31,14 @@ export const name = z.string({error: nameText}).regex(namePattern, {error: nameT
 export const names = listOf(name, "a list of names").min(1, {error: "a list with at least one name"});
 /** A column as its source spells it: any text. */
 export const sourceColumn = text;
+
+/** A path or URL; what it holds of credentials is `${ENV}` references. */
+export const location = text.refine((value) => !hasLiteralSecret(value), {error: "text", params: {code: "credentials-literal"}});
+
+const credentialText = "a reference such as ${PGPASSWORD}";
+export const credential = z
+  .string({error: credentialText})
+  .refine(isEnvReference, {error: credentialText, params: {code: "credentials-literal"}});
 
 const constantText = "the name of a constant of base.yaml";
 const positiveText = `a whole number above 0, or ${constantText}`;

@@ -141,10 +141,9 @@ export class SourceFile {
     const isSecondDocument = first.code === "MULTIPLE_DOCS";
     const lastStart = Math.max(0, this.#source.trimEnd().length - 1);
     const start = Math.min(first.pos[0], lastStart);
-    // `dtype: BIGINT[]` is fine in a block and an error between braces, where nobody expects it.
-    const list = this.#source[start] === "[" ? /[\w.]+$/.exec(this.#source.slice(0, start)) : null;
-    if (list) {
-      this.#break(problems, `between braces, "${list[0]}[]" needs its quotes`, [list.index, start + 2], "broken");
+    const unquoted = findUnquoted(this.#source, start);
+    if (unquoted) {
+      this.#break(problems, `between brackets, ${this.#source.slice(...unquoted)} needs quotes around it`, unquoted, "broken");
     } else if (isSecondDocument) {
       this.#break(problems, "a file holds one document, and another begins here", [start, start + 3], "broken");
     } else {
@@ -214,6 +213,17 @@ export class SourceFile {
     const column = Math.min(col, text.length + 1);
     return {file: this.path, line, column, length: Math.max(1, Math.min(end - start, text.length - column + 1)), text};
   }
+}
+
+/** `dtype: BIGINT[]` and `key: ${NAME}` are fine in a block, and errors between brackets, where nobody expects it. */
+function findUnquoted(source: string, position: number): Range | undefined {
+  const lineStart = source.lastIndexOf("\n", position - 1) + 1;
+  const [line = ""] = source.slice(lineStart).split("\n", 1);
+  for (const {0: text, index} of line.matchAll(/[\w.]+\[\]|\$\{\w+\}/g)) {
+    const start = lineStart + index;
+    if (start < position && position < start + text.length) return [start, start + text.length];
+  }
+  return undefined;
 }
 
 function rangeOf(node: Node): Range {

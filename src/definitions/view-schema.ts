@@ -1,6 +1,6 @@
 /** feature_views/*.yaml. */
 import {z} from "zod";
-import {duration, fieldDtype, flag, listOf, mapping, name, names, oneOf, sourceColumn, text} from "./schema-parts.js";
+import {credential, duration, fieldDtype, flag, listOf, location, mapping, name, names, oneOf, sourceColumn, text} from "./schema-parts.js";
 
 const entity = z.union([name, names], {error: "a name or a list of names"});
 const tieBreakText = 'a column, and optionally a direction, such as "version desc"';
@@ -8,17 +8,17 @@ const tieBreak = z.string({error: tieBreakText}).regex(/^\s*\S+(?:\s+(?:asc|desc
 
 export const sourceSchema = mapping({
   name: text.optional().describe("Name of the source, for messages."),
-  path: text
+  path: location
     .optional()
     .describe("Parquet file, folder or glob, local or s3:// or r2://; wins over `database_path`. `${data_root}` and `${feature_s3_root_dir}` are filled in."),
-  database_path: text.optional().describe("Database to read from, as a URL; user and password only as ${ENV} references."),
+  database_path: location.optional().describe("Database to read from, as a URL; user and password only as ${ENV} references."),
   table_name: text.optional().describe("Table of the database, with its schema where it needs one."),
   query: text.optional().describe("SQL to run in the database instead of reading a table."),
   timestamp_field: sourceColumn.optional().describe("Source column with the instant of each row; without it the view is static."),
   field_mapping: z.record(z.string(), name, {error: "a mapping of source columns to our names"}).optional().describe("Source column: our name."),
-  data_path: text.optional().describe("Where a DuckLake keeps its data files."),
+  data_path: location.optional().describe("Where a DuckLake keeps its data files."),
   credentials: z
-    .record(z.string(), z.string({error: "a reference such as ${PGPASSWORD}"}), {error: "a mapping of ${ENV} references"})
+    .record(z.string(), credential, {error: "a mapping of ${ENV} references"})
     .optional()
     .describe("What the source asks for, each value as an ${ENV} reference, resolved when a run opens the source."),
 });

@@ -3,7 +3,6 @@ import {parseDtype} from "./dtype.js";
 import {parseDuration} from "./duration.js";
 import type {TimeRules, View, ViewSource} from "./model.js";
 import {fillPath, type PathVariables} from "./path-variables.js";
-import {hasLiteralSecret, isEnvReference} from "./secrets.js";
 import type {RawView} from "./view-schema.js";
 
 /** A view's file as the model has it. */
@@ -43,13 +42,6 @@ function parseSource(context: Context, raw: RawView, variables: PathVariables): 
   const mapping = source.field_mapping ?? {};
   const names = new Names(problems);
   for (const [column, name] of Object.entries(mapping)) names.add("mapped column", name, file.place(mapping, column));
-  for (const key of ["path", "database_path", "data_path"] as const) {
-    if (source[key] !== undefined && hasLiteralSecret(source[key])) problems.add("credentials-literal", {key}, file.place(source, key));
-  }
-  const credentials = source.credentials ?? {};
-  for (const [key, value] of Object.entries(credentials)) {
-    if (!isEnvReference(value)) problems.add("credentials-literal", {key: `credentials.${key}`}, file.place(credentials, key));
-  }
   if (source.path === undefined && context.isIntact) checkDatabase(context, raw);
   const placeKey = source.path !== undefined ? "path" : "database_path";
   return {
@@ -60,7 +52,7 @@ function parseSource(context: Context, raw: RawView, variables: PathVariables): 
     query: source.query,
     dataPath: fillPath(context, variables, source, "data_path"),
     fieldMapping: new Map(Object.entries(mapping)),
-    credentials: new Map(Object.entries(credentials)),
+    credentials: new Map(Object.entries(source.credentials ?? {})),
     place: source[placeKey] === undefined ? file.keyPlace(raw, "source") : file.place(source, placeKey),
   };
 }
