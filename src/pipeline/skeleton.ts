@@ -104,9 +104,9 @@ async function writeFiles(step: Extract<Step, {kind: "write"}>, {session, direct
   return files;
 }
 
-function explain(error: unknown, operator: Operator, {signal, placeOf, directory}: SkeletonOptions): unknown {
-  if (error instanceof DaedalusError || signal.aborted) return error;
-  const explained = explainWriteFailure(error, directory);
+function explain(error: unknown, operator: Operator, options: SkeletonOptions): unknown {
+  if (error instanceof DaedalusError || options.signal.aborted) return error;
+  const explained = explainWriteFailure(error, options.directory);
   if (explained instanceof DaedalusError) return explained;
-  return DaedalusError.of("operator-failed", {operator: operator.name, reason: reasonOf(error)}, {place: placeOf(operator), cause: error});
+  return DaedalusError.of("operator-failed", {operator: operator.name, reason: reasonOf(error)}, {place: options.placeOf(operator), cause: error});
 }

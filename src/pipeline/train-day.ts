@@ -2,7 +2,7 @@
 import {copyFileSync, existsSync, linkSync, readdirSync, statSync} from "node:fs";
 import {basename, join, resolve} from "node:path";
 import {parseDtype} from "../definitions/dtype.js";
-import type {Project, Service} from "../definitions/model.js";
+import type {ColumnCheck, Project, Service, TableCheck} from "../definitions/model.js";
 import type {AggregationEngine} from "../engines/aggregation-engine.js";
 import {DuckDbSession} from "../engines/duckdb/connection.js";
 import {DaedalusError} from "../errors.js";
@@ -72,7 +72,7 @@ export function skeletonPlan(plan: Plan): Plan {
 
 /** Checks belong to what a stage is, but where they stand in the file does not. */
 function checksOf(service: Service): unknown {
-  const plain = <T extends {readonly place: unknown}>({place: _place, ...check}: T): unknown => check;
+  const plain = ({place: _place, ...check}: ColumnCheck | TableCheck): unknown => check;
   return [(service.columns ?? []).map((column) => [column.name, column.isNullable, column.checks.map(plain)]), service.checks.map(plain)];
 }
 

@@ -5,6 +5,7 @@ import {DuckDbSession} from "../engines/duckdb/connection.js";
 import {DaedalusError, Problems} from "../errors.js";
 import {digestPlan} from "../plan/digest.js";
 import type {Plan} from "../plan/operator.js";
+import {readStoreVersion} from "./store-ids.js";
 import {loadAggregationEngine} from "./aggregation-engines.js";
 import {listDays} from "./days.js";
 import {realEffects, type Effects} from "./effects.js";
@@ -12,7 +13,6 @@ import {PartitionStore} from "./partition.js";
 import {compileService} from "./plan-file.js";
 import type {CheckResult} from "./quality.js";
 import {checkSources, type CheckedSource} from "./source-check.js";
-import {readStoreVersion} from "./store-ids.js";
 import {lastStage, partitionsDirectory, planDay, trainDay, type DayPlan, type Run} from "./train-day.js";
 
 export interface TrainOptions {
@@ -142,7 +142,7 @@ async function runDays(run: Run, days: readonly string[], planned: ReadonlyMap<s
   const written = new Map<string, DayReport>();
   const failure = new AbortController();
   const shared: Run = {...run, effects: {...effects, signal: AbortSignal.any([effects.signal, failure.signal])}};
-  let firstError: unknown;
+  const errors: unknown[] = [];
   const queue = [...days];
   const work = async (): Promise<void> => {
     for (let day = queue.shift(); day !== undefined && !shared.effects.signal.aborted; day = queue.shift()) {
@@ -155,13 +155,13 @@ async function runDays(run: Run, days: readonly string[], planned: ReadonlyMap<s
         written.set(day, {day, state: "written", rows, seconds, directory: run.partitions.directoryOf(lastStage(run), day), checks});
         effects.onEvent({kind: "day-done", day, rows, seconds});
       } catch (error) {
-        firstError ??= error;
+        errors.push(error);
         failure.abort();
       }
     }
   };
   await Promise.all(Array.from({length: workers}, work));
   if (effects.signal.aborted) throw DaedalusError.of("interrupted", {});
-  if (firstError !== undefined) throw firstError instanceof Error ? firstError : new Error(String(firstError));
+  if (errors.length > 0) throw errors[0];
   return written;
 }

@@ -30,7 +30,7 @@ describe("a plan as YAML", () => {
     ["an unknown key", renderPlan(plan).replace("view: feed", "view: feed\n    speed: 3"), "plan-broken"],
     ["an edited value", renderPlan(plan).replace("view: feed", "view: food"), "plan-digest"],
   ])("refuses %s", (_what, text, code) => {
-    expect(() => parsePlan(text, "p.yaml")).toThrowError(expect.objectContaining({code}));
+    expect(() => parsePlan(text, "p.yaml")).toThrow(expect.objectContaining({code}));
   });
 });
 
@@ -60,7 +60,7 @@ describe("the override beside a plan", () => {
   });
 
   it("refuses another key than engines", () => {
-    expect(() => parseOverride("engine: {}", "s.yaml")).toThrowError(expect.objectContaining({code: "plan-broken"}));
+    expect(() => parseOverride("engine: {}", "s.yaml")).toThrow(expect.objectContaining({code: "plan-broken"}));
   });
 
   it("says why a tag is not possible, and nothing where it is", () => {

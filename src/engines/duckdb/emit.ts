@@ -141,6 +141,6 @@ const emitters: {readonly [K in OpKind]: (op: OperatorOf<K>, context: EmitContex
 
 /** The steps of one operator; operators are emitted in the plan's order, with one context for all. */
 export function emitOperator<K extends OpKind>(op: OperatorOf<K>, context: EmitContext): readonly Step[] {
-  return (emitters[op.opKind as K] as (op: OperatorOf<K>, context: EmitContext) => readonly Step[])(op, context);
+  return (emitters[op.opKind] as (op: OperatorOf<K>, context: EmitContext) => readonly Step[])(op, context);
 }
 
