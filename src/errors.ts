@@ -132,6 +132,31 @@ export const wordings = {
     text: `embedding store "${p.store}" cannot be built: ${p.count} ${p.count === 1 ? "vector" : "vectors"} ${p.problem}, such as of id ${p.examples.join(", ")}`,
   }),
   "store-build-failed": (p: {store: string; reason: string}) => ({text: `embedding store "${p.store}" was not built: ${p.reason}`}),
+  "udf-missing": (p: {udf: string; path: string; nearest?: string | undefined; exported: readonly string[]}) => ({
+    text: `${p.path} exports no function "${p.udf}"`,
+    hint: didYouMean(p.nearest) ?? (p.exported.length === 0 ? `write: export function ${p.udf}(batch) { ... }` : `it exports ${list(p.exported)}`),
+  }),
+  "udf-broken": (p: {udf: string; path: string; reason: string}) => ({text: `the module of udf "${p.udf}" does not load: ${p.path}: ${p.reason}`}),
+  "udf-failed": (p: {udf: string; store: string; file: string; rowStart: number; rowEnd: number; reason: string}) => ({
+    text: `udf "${p.udf}" failed on rows ${p.rowStart} to ${p.rowEnd - 1} of ${p.file}, with vectors of store "${p.store}": ${p.reason}`,
+  }),
+  "udf-result": (p: {udf: string; store: string; file: string; rowStart: number; rowEnd: number; rowCount: number; dimension: number}) => ({
+    text: `udf "${p.udf}" returned something else than vectors for rows ${p.rowStart} to ${p.rowEnd - 1} of ${p.file}, with vectors of store "${p.store}"`,
+    hint: `return {values, isNull}: a Float32Array of ${p.rowCount} x ${p.dimension} numbers and a Uint8Array of ${p.rowCount}`,
+  }),
+  "enrich-dimension": (p: {column: string; declared: number; store: string; found: number}) => ({
+    text: `column "${p.column}" is declared with ${p.declared} dimensions, but embedding store "${p.store}" has ${p.found}`,
+  }),
+  "enrich-shape": (p: {column: string; sourceColumn: string; udf: string; takes: "id" | "list"}) => ({
+    text: `column "${p.column}": ${p.udf} takes ${p.takes === "list" ? "a list of ids" : "one id"}, but "${p.sourceColumn}" is ${p.takes === "list" ? "no list" : "a list"}`,
+  }),
+  "enrich-id-type": (p: {column: string; store: string; found: string; expected: string}) => ({
+    text: `column "${p.column}" is ${p.found}, but the ids of embedding store "${p.store}" are ${p.expected}`,
+  }),
+  "embedding-overflow": (p: {column: string; row: number; value: number}) => ({
+    text: `column "${p.column}", row ${p.row}: ${p.value} is too large for HALF_FLOAT`,
+    hint: "declare the column as FLOAT[n]",
+  }),
   // Parquet files that the pipeline rewrites.
   "parquet-column-missing": (p: {path: string; column: string; columns: readonly string[]}) => ({
     text: `${p.path} has no column "${p.column}"`,

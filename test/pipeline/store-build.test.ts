@@ -8,7 +8,7 @@ import {DuckDbSession} from "../../src/engines/duckdb/connection.js";
 import {DaedalusError, ProblemsError} from "../../src/errors.js";
 import {roundToHalf} from "../../src/pipeline/half-float.js";
 import {buildStore, type StoreBuildOptions, type StoreBuildReport} from "../../src/pipeline/store-build.js";
-import {loadStoreIds} from "../../src/pipeline/store-ids.js";
+import {loadStoreIds, readStoreVersion} from "../../src/pipeline/store-ids.js";
 import {openStore, StoreWriter} from "../../src/sources/embedding-store.js";
 
 let session: DuckDbSession;
@@ -103,20 +103,16 @@ describe("buildStore", () => {
   it("takes text ids, and hands ids of either kind to DuckDB", async () => {
     await writeParquet("vectors.parquet", vectors("SELECT unnest(range(3000))", "'artwork-ü-' || i"));
     await build(defineStore());
-    const text = await openStore(defineStore(), root);
-    await loadStoreIds(session, text, "text ids");
+    await loadStoreIds(session, defineStore(), root, "text ids");
     expect(await session.rows(`SELECT count(*) AS n, min(id) AS first, typeof(any_value(id)) AS type FROM "text ids"`)).toEqual([
       {n: 3000n, first: "artwork-ü-0", type: "VARCHAR"},
     ]);
-    text.close();
     await writeParquet("vectors.parquet", vectors("SELECT unnest(range(-2000, 60000, 7))"));
     await build(defineStore());
-    const bigint = await openStore(defineStore(), root);
-    await loadStoreIds(session, bigint, "bigint_ids");
+    await loadStoreIds(session, defineStore(), root, "bigint_ids");
     expect(await session.rows("SELECT count(*) AS n, min(id) AS first, sum(id)::BIGINT AS total FROM bigint_ids")).toEqual(
       await session.rows("SELECT count(*) AS n, min(i) AS first, sum(i)::BIGINT AS total FROM range(-2000, 60000, 7) t(i)"),
     );
-    bigint.close();
   });
 
   it("has one fingerprint for equal sources, whatever the batches, and another for other vectors", async () => {
@@ -127,6 +123,7 @@ describe("buildStore", () => {
     const reader = await openStore(defineStore(), root);
     expect(reader.identity).toMatchObject({rowCount: 500, fingerprint: first.fingerprint});
     reader.close();
+    expect(await readStoreVersion(defineStore(), root)).toBe(first.fingerprint);
     await writeParquet("vectors.parquet", vectors("SELECT unnest(range(500))").replace("0.25", "0.5"));
     expect((await build(defineStore())).fingerprint).not.toBe(first.fingerprint);
   });
