@@ -2,7 +2,7 @@
  * The generated world of `examples/recommender`: users, artworks and a feed, made by DuckDB from one seed. Every value is a
  * hash of the seed and of what it belongs to, so the same options give the same rows whatever the thread count.
  */
-import {cpSync, mkdirSync, writeFileSync} from "node:fs";
+import {cpSync, mkdirSync, rmSync, writeFileSync} from "node:fs";
 import {join} from "node:path";
 import {fileURLToPath} from "node:url";
 import {renderJsonSchemas} from "../definitions/json-schema.js";
@@ -36,9 +36,11 @@ const archiveDays = 120;
 
 const exampleDirectory = fileURLToPath(new URL("../../examples/recommender", import.meta.url));
 
-/** Writes the parquet files of the example below `<directory>/data/mewtant`; files of the same names are replaced. */
+/** Writes the parquet files of the example as `<directory>/data/mewtant`; what was in that folder is replaced. */
 export async function writeDemoData(directory: string, options: DemoDataOptions): Promise<DemoDataReport> {
   const root = join(directory, "data", "mewtant");
+  // Days of an earlier, longer feed must not stay beside the new ones.
+  rmSync(root, {recursive: true, force: true});
   const session = await DuckDbSession.open();
   try {
     for (const statement of [...actors(options), ...events()]) await session.run(statement);

@@ -53,6 +53,13 @@ describe("the generated data", () => {
     expect(await count("FROM feed WHERE strftime(event_timestamp, '%Y-%m-%d') <> dt")).toBe(0);
   });
 
+  it("leaves nothing of an earlier, longer feed", async () => {
+    const shrinking = join(directory, "shrinking");
+    await writeDemoData(shrinking, {...options, days: 2});
+    await writeDemoData(shrinking, {...options, days: 1});
+    expect(readdirSync(join(shrinking, "data/mewtant/feed"))).toEqual(["dt=2026-03-02"]);
+  });
+
   it("has ties within one instant, and no event twice", async () => {
     expect(await count("SELECT 1 FROM feed GROUP BY user_id, event_timestamp HAVING count(*) > 1")).toBeGreaterThan(100);
     const identity = "user_id, artwork_id, event_timestamp, event, seq";
