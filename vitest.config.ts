@@ -5,8 +5,8 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     testTimeout: 60_000,
     hookTimeout: 120_000,
-    // Native DuckDB, Lance and Polars are safest in processes of their own.
     globalSetup: "test/global-setup.ts",
+    // Native DuckDB, Lance and Polars are safest in processes of their own.
     pool: "forks",
     maxWorkers: 2,
   },

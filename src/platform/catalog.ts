@@ -3,6 +3,7 @@ import {renderDtype} from "../definitions/dtype.js";
 import type {ColumnCheck, Project, Service, TableCheck, View} from "../definitions/model.js";
 import {findNearest} from "../definitions/nearest.js";
 import {DaedalusError, type Place} from "../errors.js";
+import type {Settings} from "./settings.js";
 
 export interface ViewSummary {
   readonly name: string;
@@ -34,15 +35,18 @@ export function getView(project: Project, name: string): View {
   });
 }
 
-/** The service of that name, or an error with the nearest one. */
-export function getService(project: Project, name: string): Service {
-  const service = project.services.get(name);
+/** The service of that name, or an error with the nearest one; without a name, `default_service` of the settings. */
+export function getService(project: Project, name: string | undefined, settings: Settings): Service {
+  const wanted = name ?? settings.values.default_service;
+  const service = project.services.get(wanted);
   if (service) return service;
+  const names = [...project.services.keys()];
+  const known = `the services are ${names.join(", ")}`;
   throw DaedalusError.of("reference-unknown", {
     what: "feature service",
-    name,
-    nearest: findNearest(name, project.services.keys()),
-    hint: "`daeda services list` names them all",
+    name: wanted,
+    nearest: name === undefined ? undefined : findNearest(name, names),
+    hint: name === undefined ? `none was named, so default_service of ${settings.path} counts; ${known}` : known,
   });
 }
 

@@ -6,7 +6,7 @@ import {DaedalusError} from "../errors.js";
 import {quoteText} from "../sources/quote.js";
 import {openContext} from "./context.js";
 import {writeDemoProject} from "./demo-data.js";
-import {formatCount, formatDays} from "./progress.js";
+import {formatCount, formatNumber} from "./format.js";
 import {runBuildStore} from "./stores.js";
 import type {Terminal} from "./terminal.js";
 import {runTrain} from "./train-run.js";
@@ -33,7 +33,7 @@ export async function runDemo(options: DemoOptions, terminal: Terminal): Promise
   const flags = {};
   if (readMarker(root) !== marker) {
     writeMarker(root, "unfinished");
-    terminal.note(`writing the project and ${formatDays(options.days)} of events`);
+    terminal.note(`writing the project and ${formatNumber(options.days, "day")} of events`);
     await writeDemoProject(root, {seed, days: options.days});
     terminal.note(`building the embedding store ${store}`);
     await runBuildStore(openContext(flags, inside).loadProject(), store, inside);
@@ -45,7 +45,7 @@ export async function runDemo(options: DemoOptions, terminal: Terminal): Promise
   const written = report.days.filter((day) => day.state === "written").length;
   const from = relative(terminal.directory, last.directory);
   return [
-    `${service}: ${formatDays(report.days.length)}, ${formatCount(rows)} rows (${written} written now, ${report.days.length - written} current)`,
+    `${service}: ${formatNumber(report.days.length, "day")}, ${formatCount(rows)} rows (${written} written now, ${report.days.length - written} current)`,
     `  ${relative(terminal.directory, report.outputDirectory)}`,
     "",
     `One row of ${from}:`,

@@ -50,12 +50,12 @@ export const methods = {
 
   "service.show": ({name}: ServiceParams, context: MethodContext): Readonly<Record<string, unknown>> => {
     const project = context.loadProject();
-    return describeService(project, getService(project, name ?? context.settings.values.default_service));
+    return describeService(project, getService(project, name, context.settings));
   },
 
   "pipeline.compile": (params: CompileParams, context: MethodContext): CompileAnswer => {
     const project = context.loadProject();
-    const service = getService(project, params.service ?? context.settings.values.default_service);
+    const service = getService(project, params.service, context.settings);
     const directory = params.output_dir === undefined ? undefined : resolve(project.root, params.output_dir);
     const problems = new Problems();
     const plan = compileService(project, service, problems, directory);

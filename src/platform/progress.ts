@@ -2,6 +2,7 @@
 import {Presets, SingleBar} from "cli-progress";
 import type {TrainEvent} from "../pipeline/effects.js";
 import {paintProblem} from "./failure.js";
+import {formatCount, formatDuration, formatNumber} from "./format.js";
 import type {Terminal} from "./terminal.js";
 
 export interface Progress {
@@ -29,6 +30,7 @@ class Tally {
   total = 0;
   done = 0;
   rows = 0;
+  /** Day -> the stage it is in. */
   readonly running = new Map<string, string>();
   private startedMs = 0;
 
@@ -39,7 +41,9 @@ class Tally {
       this.total = event.days.length;
       this.startedMs = this.now();
     } else if (event.kind === "day-start") {
-      this.running.set(event.day, event.reason);
+      this.running.set(event.day, "");
+    } else if (event.kind === "day-stage") {
+      this.running.set(event.day, event.stage);
     } else if (event.kind === "day-done") {
       this.running.delete(event.day);
       this.done += 1;
@@ -98,16 +102,14 @@ class BarFace implements Face {
         stream: terminal.stderr,
         format: "{bar} {value}/{total} days  {rate}  {eta_text}  {running}",
         barsize: 24,
-        // The rate goes on changing while a long day adds nothing.
-        forceRedraw: true,
       },
       Presets.shades_classic,
     );
   }
 
   show(event: Exclude<TrainEvent, {kind: "warning"}>, tally: Tally): void {
-    const stage = event.kind === "day-stage" ? ` ${event.stage}` : "";
-    const payload = {rate: tally.rate, eta_text: tally.eta, running: `${[...tally.running.keys()].join(", ")}${stage}`};
+    const running = [...tally.running].map(([day, stage]) => `${day} ${stage}`.trimEnd()).join(", ");
+    const payload = {rate: tally.rate, eta_text: tally.eta, running};
     if (event.kind === "plan") {
       this.terminal.note(describePlan(event));
       if (tally.total > 0) this.bar.start(tally.total, 0, payload);
@@ -147,24 +149,5 @@ export function startRowProgress(terminal: Terminal, name: string): RowProgress 
 }
 
 function describePlan({service, days, current}: Extract<TrainEvent, {kind: "plan"}>): string {
-  return `${service}: ${formatDays(days.length)} to write, ${current.length} current`;
-}
-
-/** 1234567 -> `1,234,567`. */
-export function formatCount(count: number): string {
-  return count.toLocaleString("en-US");
-}
-
-/** 1 -> `1 day`, 3 -> `3 days`. */
-export function formatDays(count: number): string {
-  return `${formatCount(count)} ${count === 1 ? "day" : "days"}`;
-}
-
-/** Seconds -> `0.8 s`, `42 s`, `3 min 5 s`, `2 h 7 min`. */
-export function formatDuration(seconds: number): string {
-  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
-  const whole = Math.round(seconds);
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+  return `${service}: ${formatNumber(days.length, "day")} to write, ${current.length} current`;
 }

@@ -1,6 +1,6 @@
 /** What a training run answers. */
 import type {DayReport, TrainReport} from "../pipeline/train.js";
-import {formatCount, formatDays, formatDuration} from "./progress.js";
+import {formatCount, formatDuration, formatNumber} from "./format.js";
 
 export function reportToData(report: TrainReport): Record<string, unknown> {
   return {
@@ -25,7 +25,7 @@ export function renderReport(report: TrainReport): string {
   const written = report.days.filter((day) => day.state === "written");
   const current = report.days.length - written.length;
   const lines = [
-    `${report.service}: wrote ${formatDays(written.length)} with ${formatCount(report.rows)} rows in ${formatDuration(report.seconds)}; ${current} current`,
+    `${report.service}: wrote ${formatNumber(written.length, "day")} with ${formatCount(report.rows)} rows in ${formatDuration(report.seconds)}; ${current} current`,
     ...written.flatMap(renderFailedChecks),
     report.outputDirectory,
   ];

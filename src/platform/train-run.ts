@@ -16,7 +16,7 @@ export interface TrainRunOptions extends Omit<TrainOptions, "project" | "service
 export async function runTrain({flags, service, ...options}: TrainRunOptions, terminal: Terminal): Promise<TrainReport> {
   const context = openContext(flags, terminal);
   const project = context.loadProject();
-  const wanted = getService(project, service ?? context.settings.values.default_service);
+  const wanted = getService(project, service, context.settings);
   const progress = startProgress(terminal);
   try {
     return await runStoppable(terminal, (signal) =>

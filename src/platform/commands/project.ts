@@ -36,18 +36,20 @@ export function addProjectCommands(program: Command, terminal: Terminal): void {
     .command("lint")
     .description("check every definition; all problems of all files at once")
     .action(async (options: FormatOption & ProjectFlags) => {
-      const [{lintProject}, {openContext}, {problemToData}, {renderProblem}] = await Promise.all([
+      const [{lintProject}, {openContext}, {problemToData}, {renderProblem}, {formatNumber}] = await Promise.all([
         import("../lint.js"),
         import("../context.js"),
         import("../failure.js"),
         import("../../errors.js"),
+        import("../format.js"),
       ]);
       const {problems, ...counts} = lintProject(openContext(options, terminal).projectOptions);
       if (counts.errors > 0) terminal.exitCode = exitCodes.expectedError;
       if (options.format === "json") return terminal.answer(JSON.stringify({...counts, problems: problems.map(problemToData)}, null, 2));
       for (const problem of problems) terminal.answer(renderProblem(problem));
-      const read = counts.views === null ? "" : ` in ${counts.views} views and ${counts.services} services`;
-      terminal.answer(`${counts.errors} errors, ${counts.warnings} warnings${read}`);
+      const {errors, warnings, views, services} = counts;
+      const read = views === null || services === null ? "" : ` in ${formatNumber(views, "view")} and ${formatNumber(services, "service")}`;
+      terminal.answer(`${formatNumber(errors, "error")}, ${formatNumber(warnings, "warning")}${read}`);
     });
   addFormat(lint);
   addProjectFlags(lint);
