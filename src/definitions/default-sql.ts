@@ -24,8 +24,7 @@ function renderLiteral(value: unknown, written: string | undefined): string {
   // Whole numbers beyond a double's precision keep the digits of the file.
   if (written !== undefined && /^[-+]?\d+$/.test(written)) return written.replace("+", "");
   if (Number.isInteger(value) && (written === undefined || !/[.e]/i.test(written) || /^0x/i.test(written))) return String(value);
-  const digits = Number.isNaN(value) ? "nan" : String(value);
-  return `CAST('${digits}' AS DOUBLE)`;
+  return `CAST('${String(value).replace(/^-?\d+$/, "$&.0")}' AS DOUBLE)`;
 }
 
 /** True when two defaults fill a column with the same value: as SQL texts, or as numbers (`0` and `0.0`). */

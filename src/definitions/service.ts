@@ -76,7 +76,7 @@ function parseSessionFilter({file, isIntact, problems, references}: Context, spi
   if (raw.drop_single_like === true && !raw.like_events && isIntact) {
     problems.add("key-missing", {key: "like_events", what: '"drop_single_like"'}, file.keyPlace(raw, "drop_single_like"));
   }
-  if (raw.drop_view_only !== true && raw.drop_single_like !== true) {
+  if (raw.drop_view_only !== true && raw.drop_single_like !== true && isIntact) {
     const reason = 'neither "drop_view_only" nor "drop_single_like" is true';
     problems.add("setting-without-effect", {key: "session_filter", reason}, place, "warning");
   }
