@@ -220,6 +220,30 @@ describe("buildStore", () => {
     expect(readdirSync(join(root, "data/store/v6"))).toEqual(["artwork_embedding", `artwork_embedding.building-${process.ppid}`]);
   });
 
+  it("survives kill -9: the old store stays, and the next build finishes", async () => {
+    await writeParquet("vectors.parquet", vectors("SELECT unnest(range(50))"));
+    const {fingerprint} = await build(defineStore());
+    await writeParquet("vectors.parquet", vectors("SELECT unnest(range(60000))").replaceAll("i + 0.25", "1"));
+    const store = defineStore({buildBatchSize: 500});
+    // The child says "writing" with every chunk; it is killed among the first.
+    const script = `
+      import {createJiti} from "jiti";
+      const jiti = createJiti(${JSON.stringify(import.meta.url)});
+      const {DuckDbSession} = await jiti.import("../../src/engines/duckdb/connection.ts");
+      const {buildStore} = await jiti.import("../../src/pipeline/store-build.ts");
+      const session = await DuckDbSession.open({});
+      await buildStore(${JSON.stringify(store)}, {root: ${JSON.stringify(root)}, session, onProgress: () => process.stdout.write("writing\\n")});`;
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script], {cwd: process.cwd(), stdio: ["ignore", "pipe", "inherit"]});
+    const ended = new Promise<NodeJS.Signals | null>((resolve) => child.once("exit", (_, signal) => resolve(signal)));
+    child.stdout.once("data", () => child.kill("SIGKILL"));
+    expect(await ended).toBe("SIGKILL");
+    expect(readdirSync(join(root, "data/store/v6"))).toContain(`artwork_embedding.building-${child.pid}`);
+    expect(await readStoreVersion(store, root)).toBe(fingerprint);
+    await writeParquet("vectors.parquet", vectors("SELECT unnest(range(70))"));
+    expect(await build(store)).toMatchObject({rowCount: 70});
+    expect(readdirSync(join(root, "data/store/v6"))).toEqual(["artwork_embedding"]);
+  });
+
   it("puts the old store back when a build was killed between taking it away and replacing it", async () => {
     await writeParquet("vectors.parquet", vectors("SELECT unnest(range(5))"));
     const {path} = await build(defineStore());
