@@ -98,7 +98,7 @@ export async function readRange(file: FileHandle, path: string, range: {readonly
   return bytes;
 }
 
-export function unreadable(path: string, reason: string, cause?: unknown): DaedalusError {
+function unreadable(path: string, reason: string, cause?: unknown): DaedalusError {
   return DaedalusError.of("file-unreadable", {path, reason}, {cause});
 }
 

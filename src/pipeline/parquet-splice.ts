@@ -4,8 +4,9 @@
  * encoding it again would cost more than computing the vectors.
  */
 import {open, rm, type FileHandle} from "node:fs/promises";
-import {DaedalusError} from "../errors.js";
 import type {Dtype} from "../definitions/dtype.js";
+import {DaedalusError} from "../errors.js";
+import {explainWriteFailure, reasonOf} from "./failure.js";
 import {
   chunkField, fileField, metaField, openParquet, readParquetFooter, readRange, rowGroupField, schemaField,
   type ColumnChunk, type ParquetFooter, type RowGroup, type TopLevelColumn,
@@ -93,7 +94,8 @@ async function openOutput(path: string): Promise<FileHandle> {
 }
 
 function unwritable(path: string, error: unknown): DaedalusError {
-  return DaedalusError.of("file-unwritable", {path, reason: (error as Error).message}, {cause: error});
+  const explained = explainWriteFailure(error, path);
+  return explained instanceof DaedalusError ? explained : DaedalusError.of("file-unwritable", {path, reason: reasonOf(error)}, {cause: error});
 }
 
 class Splice {

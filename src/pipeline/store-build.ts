@@ -10,7 +10,7 @@ import {DaedalusError, Problems} from "../errors.js";
 import {retiredPath, settleStore, storePath, StoreWriter, type IdKind, type VectorValues} from "../sources/embedding-store.js";
 import type {StoreIds} from "../sources/id-index.js";
 import {quoteName, quoteText} from "../sources/quote.js";
-import {reasonOf} from "./failure.js";
+import {explainWriteFailure, reasonOf} from "./failure.js";
 import {halfInfinity, roundToHalf} from "./half-float.js";
 
 export interface StoreBuildOptions {
@@ -62,7 +62,7 @@ function makeFolder(path: string): void {
   try {
     mkdirSync(path, {recursive: true});
   } catch (error) {
-    throw DaedalusError.of("file-unwritable", {path, reason: reasonOf(error)}, {cause: error});
+    throw explainWriteFailure(error, path);
   }
 }
 
@@ -204,7 +204,8 @@ async function writeStore(store: EmbeddingStore, source: CheckedSource, options:
       options.onProgress?.({rowsDone, rowsTotal: source.rowCount});
     }
   } catch (error) {
-    if (signal?.aborted || error instanceof DaedalusError) throw error;
+    const explained = explainWriteFailure(error, options.folder);
+    if (signal?.aborted || explained instanceof DaedalusError) throw explained;
     throw DaedalusError.of("store-build-failed", {store: store.name, reason: reasonOf(error)}, {place: store.place, cause: error});
   } finally {
     await session.run(`SET preserve_insertion_order = ${String(order!["setting"])}`);

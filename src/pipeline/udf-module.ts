@@ -1,14 +1,11 @@
 /** A project's own embedding functions, loaded from its TypeScript or JavaScript modules. */
 import {existsSync} from "node:fs";
-import {extname, resolve} from "node:path";
-import {pathToFileURL} from "node:url";
+import {resolve} from "node:path";
 import type {Udf} from "../definitions/model.js";
 import {findNearest} from "../definitions/nearest.js";
 import {DaedalusError} from "../errors.js";
 import type {UserEmbeddingFunction} from "./embedding-functions.js";
 import {reasonOf} from "./failure.js";
-
-const typeScript = new Set([".ts", ".mts", ".cts"]);
 
 /** The function that a module exports under the udf's name. */
 export async function loadUserFunction(udf: Udf, root: string): Promise<UserEmbeddingFunction> {
@@ -23,8 +20,7 @@ export async function loadUserFunction(udf: Udf, root: string): Promise<UserEmbe
 
 async function importModule(udf: Udf, path: string): Promise<Readonly<Record<string, unknown>>> {
   try {
-    if (!typeScript.has(extname(path))) return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
-    // Node 20 cannot read TypeScript; jiti does, together with the TypeScript that the module imports.
+    // Node 20 cannot read TypeScript; jiti does, together with the TypeScript that the module imports, and reads JavaScript too.
     const {createJiti} = await import("jiti");
     return await createJiti(import.meta.url, {fsCache: false}).import<Record<string, unknown>>(path);
   } catch (error) {

@@ -1,5 +1,5 @@
 import {execFileSync} from "node:child_process";
-import {copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync} from "node:fs";
+import {copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync} from "node:fs";
 import {tmpdir} from "node:os";
 import {join} from "node:path";
 import {parquetMetadata, parquetReadObjects} from "hyparquet";
@@ -259,6 +259,13 @@ describe("spliceColumns", () => {
     const input = await writeInput("SELECT 1 AS a");
     const error = await failure(spliceColumns({inputPath: input, outputPath: join(folder, "no-folder", "x.parquet"), columns: [], order: ["a"]}));
     expect(error.code).toBe("file-unwritable");
+  });
+
+  it.skipIf(!existsSync("/dev/full"))("reports a disk that is full (skipped where there is no /dev/full)", async () => {
+    const input = await writeInput("SELECT 1 AS a");
+    const output = nextPath();
+    symlinkSync("/dev/full", output);
+    expect((await failure(spliceColumns({inputPath: input, outputPath: output, columns: [], order: ["a"]}))).code).toBe("disk-full");
   });
 
   const python = findPython();

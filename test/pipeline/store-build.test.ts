@@ -258,7 +258,7 @@ describe("buildStore", () => {
     await writeParquet("vectors.parquet", vectors("SELECT unnest(range(5))"));
     mkdirSync(join(root, "locked"));
     chmodSync(join(root, "locked"), 0o555);
-    expect((await failure(build(defineStore({path: "locked/store"})))).code).toBe("file-unwritable");
+    expect((await failure(build(defineStore({path: "locked/store"})))).code).toBe("output-unwritable");
   });
 });
 

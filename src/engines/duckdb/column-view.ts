@@ -12,7 +12,7 @@ interface RawVector {
   readonly validity: {readonly data: BigUint64Array | null; readonly offset: number};
 }
 
-export class Validity {
+class Validity {
   private readonly bytes: Uint8Array | undefined;
   private readonly offset: number;
 
