@@ -10,10 +10,10 @@ const spineSchema = mapping({
   view: name.describe("View whose rows are the events; it needs a `timestamp_field`."),
   events: mapping({
     column: name.describe("Column with the event's kind."),
-    keep: events.describe("Kinds of events that become rows of the dataset."),
+    keep: events.describe("Kinds of events that become rows, and that windows over the spine see."),
   })
     .optional()
-    .describe("Which events become rows. Default: all."),
+    .describe("Which events count. Default: all."),
   lookback_days: daysOrConstant
     .optional()
     .describe("Days of events read before each day. Default: as many as the longest window needs; fewer cut the windows."),
