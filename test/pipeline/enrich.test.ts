@@ -240,6 +240,21 @@ export function first_and_count(batch: EmbeddingBatch) {
     }
   });
 
+  it("runs the function that the guide shows", async () => {
+    const guide = readFileSync(new URL("../../docs/guides/embeddings.md", import.meta.url), "utf8");
+    writeFileSync(join(root, "recent-pool.ts"), /```ts\n([\s\S]*?)```/.exec(guide)![1]!);
+    const own: ResolvedEnrichment = {...average, udfName: "recent_pool", udf: {name: "recent_pool", module: "recent-pool.ts", place}};
+    await enrichPartition(optionsOf({enrichments: [own], columnOrder: ["row", "liked_ids", "liked_avg"]}));
+    for (const {liked_ids: ids, liked_avg: pooled} of await readOutput()) {
+      const weighted = (ids ?? []).flatMap((id, k) => (id === null ? [] : indexOfId.has(id) ? [{weight: k + 1, vector: indexOfId.get(id)!}] : []));
+      const total = weighted.reduce((sum, {weight}) => sum + weight, 0);
+      expect(pooled === null).toBe(total === 0);
+      for (const [d, value] of (pooled ?? []).entries()) {
+        expect(value).toBeCloseTo(weighted.reduce((sum, {weight, vector}) => sum + weight * valueOf(vector, d), 0) / total, 2);
+      }
+    }
+  });
+
   it("names the function, the rows and the store when a project's function fails or returns something else", async () => {
     writeFileSync(
       join(root, "bad.mjs"),
