@@ -1,6 +1,6 @@
 /** The example project with generated data, from nothing to a trained dataset, and what to do with it then. */
 import {existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync} from "node:fs";
-import {dirname, join, relative, resolve} from "node:path";
+import {basename, dirname, join, relative, resolve} from "node:path";
 import {DuckDbSession} from "../engines/duckdb/connection.js";
 import {DaedalusError} from "../errors.js";
 import {quoteText} from "../sources/quote.js";
@@ -43,6 +43,7 @@ export async function runDemo(options: DemoOptions, terminal: Terminal): Promise
   const last = report.days.at(-1)!;
   const rows = report.days.reduce((sum, day) => sum + day.rows, 0);
   const written = report.days.filter((day) => day.state === "written").length;
+  const daeda = commandIn(root, terminal);
   const from = relative(terminal.directory, last.directory);
   return [
     `${service}: ${formatNumber(report.days.length, "day")}, ${formatCount(rows)} rows (${written} written now, ${report.days.length - written} current)`,
@@ -51,12 +52,17 @@ export async function runDemo(options: DemoOptions, terminal: Terminal): Promise
     `One row of ${from}:`,
     ...(await readOneRow(last.directory)),
     "",
-    "Next:",
+    "Next, change a line of feature_services/ or config/ and make that day again:",
     `  cd ${options.directory}`,
-    `  daeda services show ${service}`,
-    `  daeda pipeline train ${service} --target-date ${last.day} --force`,
-    "Edit a line of feature_views/, feature_services/ or config/, run `daeda lint`, train again: only what changed is redone.",
+    `  ${daeda} services show ${service}`,
+    `  ${daeda} lint`,
+    `  ${daeda} pipeline train ${service} --target-date ${last.day}`,
   ].join("\n");
+}
+
+/** What to type for `daeda` in a folder: a clone has no command of that name. */
+function commandIn(folder: string, {scriptPath}: Terminal): string {
+  return basename(scriptPath) === "daeda" ? "daeda" : `node ${relative(folder, scriptPath)}`;
 }
 
 /** Nothing of somebody else's is overwritten. */
@@ -79,21 +85,12 @@ function readMarker(root: string): string | undefined {
 async function readOneRow(directory: string): Promise<string[]> {
   const session = await DuckDbSession.open();
   try {
-    const files = `read_parquet(${quoteText(join(directory, "*.parquet"))})`;
-    const [row = {}] = await session.rows(
-      `SELECT * FROM ${files} ORDER BY len(like_artwork_ids_7d) DESC, event_timestamp, user_id, artwork_id LIMIT 1`,
-    );
+    const files = `read_parquet(${quoteText(join(directory, "*.parquet"))}, hive_partitioning = false)`;
+    const longest = `FROM ${files} ORDER BY len(like_artwork_ids_7d) DESC, event_timestamp, user_id, artwork_id LIMIT 1`;
+    const [row = {}] = await session.rows(`SELECT coalesce(CAST(COLUMNS(*) AS VARCHAR), 'NULL') FROM (${longest})`);
     const width = Math.max(...Object.keys(row).map((name) => name.length));
-    return Object.entries(row).map(([name, value]) => `  ${name.padEnd(width)}  ${renderValue(value)}`);
+    return Object.entries(row).map(([name, text]) => `  ${name.padEnd(width)}  ${text as string}`);
   } finally {
     session.close();
   }
-}
-
-function renderValue(value: unknown): string {
-  if (value === null || value === undefined) return "NULL";
-  if (value instanceof Date) return value.toISOString();
-  if (Array.isArray(value)) return `[${value.map(renderValue).join(", ")}]`;
-  if (typeof value === "bigint") return value.toString();
-  return typeof value === "string" ? value : JSON.stringify(value);
 }

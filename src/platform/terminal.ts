@@ -8,6 +8,8 @@ export interface Terminal {
   readonly env: NodeJS.ProcessEnv;
   /** The folder the command was called in. */
   readonly directory: string;
+  /** The path that Node was started with: the script, or a link named `daeda` to it. */
+  readonly scriptPath: string;
   readonly stderr: NodeJS.WritableStream;
   /** Somebody watches stderr on a screen that can be redrawn. */
   readonly isInteractive: boolean;
@@ -36,6 +38,7 @@ export function openTerminal(): Terminal {
   return {
     env: process.env,
     directory: process.cwd(),
+    scriptPath: process.argv[1] ?? "daeda",
     stderr,
     isInteractive: stderr.isTTY && process.env["TERM"] !== "dumb",
     exitCode: 0,

@@ -13,6 +13,7 @@ function runEvents(events: readonly TrainEvent[], options: {readonly isInteracti
   const terminal: Terminal = {
     env: {},
     directory: ".",
+    scriptPath: "daeda",
     stderr: stream,
     isInteractive: options.isInteractive,
     exitCode: 0,
