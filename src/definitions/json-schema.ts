@@ -7,7 +7,7 @@ import {serviceSchema} from "./service-schema.js";
 import {viewSchema} from "./view-schema.js";
 
 /** One schema for each kind of file. */
-export const schemas = {
+const schemas = {
   view: viewSchema,
   service: serviceSchema,
   base: baseSchema,

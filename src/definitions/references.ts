@@ -36,7 +36,7 @@ export interface Declarations {
 }
 
 /** The columns that a view offers: join keys, timestamp, fields. */
-export function columnsOf(view: View): string[] {
+function columnsOf(view: View): string[] {
   const timestamp = view.timestampColumn === undefined ? [] : [view.timestampColumn];
   return [...new Set([...view.joinKeys, ...timestamp, ...view.fields.map((field) => field.name)])];
 }

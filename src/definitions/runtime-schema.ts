@@ -4,7 +4,6 @@ import {listOf, literal, location, mapping, name, oneOf, positiveOrConstant, tex
 
 /** The aggregation engines that `compute.engine` may name. */
 export const aggregationEngineNames = ["duckdb", "polars"] as const;
-export type AggregationEngineName = (typeof aggregationEngineNames)[number];
 
 export const runtimeDefaults = {
   entity_spine_chunk_rows: 500_000,

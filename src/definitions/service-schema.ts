@@ -64,7 +64,7 @@ const tableCheck = mapping({
   severity,
 });
 
-export const columnKinds = ["key", "event", "feature", "aggregation", "enrichment", "derived"] as const;
+const columnKinds = ["key", "event", "feature", "aggregation", "enrichment", "derived"] as const;
 
 const columnSchema = mapping({
   name: name.describe("Name of the column in the dataset."),

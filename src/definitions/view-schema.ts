@@ -6,7 +6,7 @@ const entity = z.union([name, names], {error: "a name or a list of names"});
 const tieBreakText = 'a column, and optionally a direction, such as "version desc"';
 const tieBreak = z.string({error: tieBreakText}).regex(/^\s*\S+(?:\s+(?:asc|desc))?\s*$/i, {error: tieBreakText});
 
-export const sourceSchema = mapping({
+const sourceSchema = mapping({
   name: text.optional().describe("Name of the source, for messages."),
   path: location
     .optional()
@@ -23,7 +23,7 @@ export const sourceSchema = mapping({
     .describe("What the source asks for, each value as an ${ENV} reference, resolved when a run opens the source."),
 });
 
-export const timeSchema = mapping({
+const timeSchema = mapping({
   boundary: oneOf(["strict", "inclusive"])
     .optional()
     .meta({default: "strict"})

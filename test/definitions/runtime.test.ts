@@ -1,4 +1,5 @@
 import {describe, expect, it} from "vitest";
+import {aggregationEngineNames} from "../../src/definitions/runtime-schema.js";
 import {expectProblems, readFiles, readSound} from "./marked-project.js";
 
 const file = "config/training/runtime.yaml";
@@ -60,6 +61,10 @@ output_columns:
       featureRefs: undefined,
       outputColumns: undefined,
     });
+  });
+
+  it.each(aggregationEngineNames)("may name the aggregation engine %s", (engine) => {
+    expect(readSound({[file]: `compute: {engine: ${engine}}\n`}).runtime.compute.engine).toBe(engine);
   });
 
   it("may be another file", () => {
