@@ -1,5 +1,5 @@
 /** `--set a.b=c`: values put into runtime.yaml before it is checked, so that one schema speaks for both. */
-import {parseDocument} from "yaml";
+import {parse, YAMLParseError} from "yaml";
 import type {Place, Problems} from "../errors.js";
 import {describeValue} from "./check-schema.js";
 import type {SourceFile} from "./source-file.js";
@@ -15,14 +15,13 @@ export function applyOverrides(file: SourceFile, overrides: readonly string[], p
       problems.add("override-malformed", {override}, placeIn(override, 0, override.length));
       continue;
     }
-    const document = parseDocument(text, {prettyErrors: false});
     const valueStart = override.indexOf("=") + 1;
-    const [error] = [...document.errors, ...document.warnings];
-    if (error) {
+    try {
+      setAt({file, override, keys, value: parse(text, {prettyErrors: false, logLevel: "error"}) as unknown, problems});
+    } catch (error) {
+      if (!(error instanceof YAMLParseError || error instanceof ReferenceError)) throw error;
       problems.add("yaml-broken", {reason: error.message}, placeIn(override, valueStart, override.length));
-      continue;
     }
-    setAt({file, override, keys, value: document.toJS() as unknown, problems});
   }
 }
 

@@ -109,7 +109,8 @@ export class SourceFile {
   }
 
   #rememberInside(value: unknown, places: Places): void {
-    if (typeof value !== "object" || value === null) return;
+    // An anchor may hold itself.
+    if (typeof value !== "object" || value === null || this.#entries.has(value as Owner)) return;
     for (const [key, item] of Object.entries(value)) {
       this.#remember(value as Owner, key, places);
       this.#rememberInside(item, places);
