@@ -12,7 +12,7 @@ import {dayUs, parseDay} from "./day.js";
 import type {Effects} from "./effects.js";
 import {enrichPartition, type ResolvedEnrichment} from "./enrich.js";
 import {explainWriteFailure} from "./failure.js";
-import {acquireLock} from "./lock.js";
+import {acquireLock, type Lock} from "./lock.js";
 import {findStaleReason, type Manifest, type Wanted} from "./manifest.js";
 import type {PartitionStore, Stage} from "./partition.js";
 import {readStatistics, runChecks, type CheckResult, type ColumnStatistics} from "./quality.js";
@@ -36,6 +36,8 @@ export interface Run {
   readonly duckdbVersion: string;
   /** Embedding store -> its version, for stores that the plan uses. */
   readonly storeVersions: ReadonlyMap<string, string>;
+  /** The project's own function -> a digest of its module, for functions that the plan uses. */
+  readonly udfVersions: ReadonlyMap<string, string>;
   readonly effects: Effects;
 }
 
@@ -90,7 +92,7 @@ function wantedSkeleton(run: Run, day: string): Wanted {
 
 function wantedDataset(run: Run, skeleton: Manifest): Wanted {
   return {
-    planDigest: digestOf([digestPlan(run.plan), checksOf(run.service)]),
+    planDigest: digestOf([digestPlan(run.plan), checksOf(run.service), [...run.udfVersions]]),
     version,
     sources: {},
     skeletonWrittenAt: skeleton.written_at,
@@ -106,8 +108,9 @@ export interface DayResult {
 /** @throws DaedalusError when the day cannot be made; what was published before stays. */
 export async function trainDay(run: Run, day: string): Promise<DayResult> {
   const {partitions, service, effects} = run;
-  const lock = acquireLock(partitions.lockPath(day), `${service.name} ${day}`);
+  let lock: Lock | undefined;
   try {
+    lock = acquireLock(partitions.lockPath(day), `${service.name} ${day}`);
     // Whoever held the lock before may have finished the day.
     const planned = planDay(run, day);
     const checks: CheckResult[] = [];
@@ -126,7 +129,7 @@ export async function trainDay(run: Run, day: string): Promise<DayResult> {
     if (effects.signal.aborted) throw DaedalusError.of("interrupted", {}, {cause: error});
     throw explainWriteFailure(error, partitions.directory);
   } finally {
-    lock.release();
+    lock?.release();
   }
 }
 

@@ -1,9 +1,11 @@
 /** Trains a service: every wanted day that is missing or stale becomes one published partition, or none. */
+import {existsSync, readFileSync} from "node:fs";
 import {availableParallelism} from "node:os";
+import {resolve} from "node:path";
 import type {Project, Service} from "../definitions/model.js";
 import {DuckDbSession} from "../engines/duckdb/connection.js";
 import {DaedalusError, Problems} from "../errors.js";
-import {digestPlan} from "../plan/digest.js";
+import {digestOf, digestPlan} from "../plan/digest.js";
 import type {Plan} from "../plan/operator.js";
 import {readStoreVersion} from "./store-ids.js";
 import {loadAggregationEngine} from "./aggregation-engines.js";
@@ -77,6 +79,7 @@ export async function train(options: TrainOptions, effects: Effects = realEffect
     duckdbConfig: project.runtime.compute.duckdbConfig,
     duckdbVersion: prepared.duckdbVersion,
     storeVersions: prepared.storeVersions,
+    udfVersions: readUdfVersions(project, plan),
     effects,
   };
   const planned = new Map(prepared.days.map((day) => [day, planDay(run, day)]));
@@ -134,6 +137,18 @@ async function prepare({project, targetDay, stages}: TrainOptions, plan: Plan, p
   } finally {
     session.close();
   }
+}
+
+/** A function's module is part of what makes a dataset: an edited one makes its days stale. */
+function readUdfVersions(project: Project, plan: Plan): ReadonlyMap<string, string> {
+  const used = plan.operators.flatMap((op) => ("udf" in op ? [project.aggregations.udfs.get(op.udf)] : []));
+  return new Map(
+    used.flatMap((udf) => {
+      if (!udf) return [];
+      const path = resolve(project.root, udf.module);
+      return [[udf.name, existsSync(path) ? digestOf(readFileSync(path, "utf8")) : "missing"] as const];
+    }),
+  );
 }
 
 /** The first day that fails stops the others at their next step; its error is the run's. */

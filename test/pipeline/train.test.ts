@@ -31,8 +31,8 @@ describe("a training run", () => {
   it("orders rows by time and then by keys, NULL first", async () => {
     const root = await makeShop();
     await trainShop(root, {targetDay: "2026-03-01"});
-    const rows = (await readRows(join(root, "out/basket/dataset/dt=2026-03-01"), "at::VARCHAR AS t, customer_id AS c, product_id AS p")).map((row) => JSON.parse(row) as {t: string; c: number | null; p: number});
-    const sorted = [...rows].sort((a, b) => a.t.localeCompare(b.t) || (a.c ?? -1) - (b.c ?? -1) || a.p - b.p);
+    const rows = (await readRows(join(root, "out/basket/dataset/dt=2026-03-01"), "\"at\"::VARCHAR AS moment, customer_id AS c, product_id AS p")).map((row) => JSON.parse(row) as {moment: string; c: number | null; p: number});
+    const sorted = [...rows].sort((a, b) => a.moment.localeCompare(b.moment) || (a.c ?? -1) - (b.c ?? -1) || a.p - b.p);
     expect(rows).toEqual(sorted);
   });
 
@@ -69,7 +69,7 @@ describe("a training run", () => {
   it("leaves no lock, no staging and no scratch files behind", async () => {
     const root = await makeShop();
     await trainShop(root, {load: {overrides: [`compute.duckdb_config.temp_directory=${root}/spill`]}});
-    const left = readdirSync(join(root, "out", "basket"), {recursive: true}).filter((name) => /\.lock|\.staging\/.*dt=/.test(String(name)));
+    const left = readdirSync(join(root, "out", "basket"), {recursive: true}).filter((name) => /\.lock$|\.staging\/.*dt=/.test(String(name)));
     expect(left).toEqual([]);
     expect(readdirSync(join(root, "spill"))).toEqual([]);
   });
@@ -221,7 +221,7 @@ describe("sources that do not fit", () => {
     await trainShop(plain);
     const zoned = await makeShop();
     const path = (day: string): string => `data/orders/dt=${day}/part-0.parquet`;
-    await writeTables(zoned, Object.fromEntries(shopDays.map((day) => [path(day), `SELECT * REPLACE (at::TIMESTAMPTZ AS at) FROM '${join(plain, path(day))}'`])));
+    await writeTables(zoned, Object.fromEntries(shopDays.map((day) => [path(day), `SELECT * REPLACE ("at"::TIMESTAMPTZ AS "at") FROM '${join(plain, path(day))}'`])));
     await trainShop(zoned);
     expect(await readDatasets(zoned)).toEqual(await readDatasets(plain));
   });

@@ -2,7 +2,7 @@
 import {DaedalusError} from "../../errors.js";
 import type {OperatorOf} from "../../plan/operator.js";
 import {quoteName, quoteNames} from "../../sources/quote.js";
-import {emitTable, renderInstant, run, view, type EmitContext, type Step} from "./emit.js";
+import {emitDrop, emitTable, renderInstant, run, view, type EmitContext, type Step} from "./emit.js";
 
 type AnyJoin = OperatorOf<"join"> | OperatorOf<"pit_join">;
 
@@ -62,6 +62,7 @@ export function emitJoin(op: OperatorOf<"join">, context: EmitContext): Step[] {
     run(`CREATE TEMP TABLE ${quoteName(op.output)} AS
 SELECT l.*${added}
 FROM ${quoteName(left.table)} AS l LEFT JOIN ${rows} AS r ON ${equalKeys(op.keys, "l", "r")}`),
+    ...emitDrop(op.inputs[0]!, context),
   );
   return steps;
 }
@@ -81,11 +82,11 @@ export function emitPitJoin(op: OperatorOf<"pit_join">, context: EmitContext): S
   const knownColumn = op.availableAt === undefined ? time : quoteName(op.availableAt);
   const known = op.embargoUs === 0 ? knownColumn : `${knownColumn} + to_microseconds(${op.embargoUs})`;
   const keys = quoteNames(op.keys);
-  const order = [`${time} DESC NULLS LAST`, ...tieOrder(op)];
+  const order = tieOrder(op);
   const answers =
     op.availableAt === undefined
       ? `FROM candidates QUALIFY row_number() OVER (PARTITION BY ${keys}, ${time} ORDER BY ${order.join(", ")}) = 1`
-      : `FROM (SELECT *, row_number() OVER (PARTITION BY ${keys} ORDER BY ${reversed(order).join(", ")}) AS __rank FROM candidates)
+      : `FROM (SELECT *, row_number() OVER (PARTITION BY ${keys} ORDER BY ${time}, ${reversed(order).join(", ")}) AS __rank FROM candidates)
   QUALIFY __rank = max(__rank) OVER (PARTITION BY ${keys} ORDER BY __known)`;
   const isFresh = op.ttlUs === undefined ? undefined : `r.${time} >= l.${quoteName(op.leftTime)} - to_microseconds(${op.ttlUs})`;
   const added = op.fields.map((field) => {
@@ -98,13 +99,14 @@ export function emitPitJoin(op: OperatorOf<"pit_join">, context: EmitContext): S
 WITH candidates AS (
   SELECT r.*, ${known} AS __known
   FROM ${right} AS r SEMI JOIN ${quoteName(left.table)} AS l ON ${equalKeys(op.keys, "l", "r")}
-  WHERE isfinite(${time}) AND isfinite(${knownColumn}) AND ${known} < ${renderInstant(context.dayEndUs)}
+  WHERE ${[...new Set([time, knownColumn])].map((column) => `isfinite(${column})`).join(" AND ")} AND ${known} < ${renderInstant(context.dayEndUs)}
 ), answers AS (
   ${answers}
 )
 SELECT l.*${added.join("")}
 FROM ${quoteName(left.table)} AS l ASOF LEFT JOIN answers AS r
   ON ${equalKeys(op.keys, "l", "r")} AND l.${quoteName(op.leftTime)} ${op.boundary === "strict" ? ">" : ">="} r.__known`),
+    ...emitDrop(op.inputs[0], context),
   );
   return steps;
 }

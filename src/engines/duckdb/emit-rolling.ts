@@ -1,7 +1,7 @@
 /** Prepares the two tables of an aggregation engine, and joins what it computed back onto the rows. */
 import type {OperatorOf, WindowSpec} from "../../plan/operator.js";
 import {quoteName, quoteNames} from "../../sources/quote.js";
-import {emitTable, run, view, type EmitContext, type Step} from "./emit.js";
+import {emitDrop, emitTable, run, view, type EmitContext, type Step} from "./emit.js";
 
 const conditionColumn = (index: number): string => `__condition_${index}`;
 const currentColumn = (index: number): string => `__current_${index}`;
@@ -13,7 +13,8 @@ export function emitRollingAggregate(op: OperatorOf<"rolling_aggregate">, contex
   const [rows, history] = op.inputs;
   const rowsTable = emitTable(rows, context);
   // Several operators may share a history: its joins and its reading are done once.
-  const isShared = context.plan.operators.filter((other) => (other.inputs as readonly string[]).includes(history)).length > 1;
+  const readers = context.plan.operators.filter((other) => (other.inputs as readonly string[]).includes(history));
+  const isShared = readers.length > 1;
   const historyTable = isShared ? emitTable(history, context) : {table: history, steps: []};
   const target = `${op.output}__target`;
   const prepared = `${op.output}__history`;
@@ -25,6 +26,7 @@ export function emitRollingAggregate(op: OperatorOf<"rolling_aggregate">, contex
     ...historyTable.steps,
     run(renderTarget(op, rowsTable.table, target)),
     run(renderHistory(op, historyTable.table, target, prepared)),
+    ...(isShared ? (readers.at(-1) === op ? [run(`DROP TABLE ${quoteName(historyTable.table)}`)] : []) : emitDrop(history, context)),
     {
       kind: "aggregate",
       task: {

@@ -58,6 +58,14 @@ export function emitTable(relation: string, context: EmitContext): {table: strin
   return {table, steps: [run(`CREATE TEMP TABLE ${quoteName(table)} AS FROM ${quoteName(relation)}`)]};
 }
 
+/** Drops the table of a relation that no other operator reads: rows should not be held twice. */
+export function emitDrop(relation: string, context: EmitContext): readonly Step[] {
+  const table = context.tables.get(relation);
+  const readers = context.plan.operators.filter((op) => (op.inputs as readonly string[]).includes(relation)).length;
+  const isOwn = table === relation || table === `${relation}__table`;
+  return isOwn && readers === 1 ? [run(`DROP TABLE ${quoteName(table)}`)] : [];
+}
+
 /** Microseconds since 1970 as a literal that DuckDB pushes into a scan. */
 export function renderInstant(us: number, type = "TIMESTAMP"): string {
   const text = new Date(Math.floor(us / 1000)).toISOString().replace("T", " ").replace("Z", "");

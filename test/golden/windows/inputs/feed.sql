@@ -18,4 +18,4 @@ SELECT * FROM (VALUES
   (3, 10, TIMESTAMP '2026-03-02 13:10:00', 'view', NULL, 4),
   (NULL, 10, TIMESTAMP '2026-03-02 13:20:00', 'skip', 'e', 1),
   (1, 10, TIMESTAMP '2026-03-03 00:00:00', 'like', 'f', 1)
-) AS t(user_id, item_id, at, kind, session, seq)
+) AS t(user_id, item_id, "at", kind, session, seq)
