@@ -1,6 +1,6 @@
 /**
  * Checked definitions: what the YAML says, as plain readonly data with defaults filled in, constants resolved, durations in
- * microseconds and, wherever a later stage may have to blame a line, its place. The raw YAML shapes are in `schema.ts`.
+ * microseconds and, wherever a later stage may have to blame a line, its place. The raw YAML shapes are in the `*-schema.ts` files.
  */
 import type {Place} from "../errors.js";
 import type {Dtype} from "./dtype.js";
