@@ -1,6 +1,6 @@
 /** The command tree. Texts and flags only: an action loads what it needs when it runs, so that help stays fast. */
-import {readFileSync} from "node:fs";
 import {Command, CommanderError} from "commander";
+import {version} from "../pipeline/version.js";
 import {addCatalogCommands} from "./commands/catalog.js";
 import {addConfigCommands} from "./commands/config.js";
 import {addEmbeddingsCommands} from "./commands/embeddings.js";
@@ -12,7 +12,7 @@ import {drainTerminal, exitCodes, openTerminal, type Terminal} from "./terminal.
 export function createProgram(terminal: Terminal): Command {
   const program = new Command("daeda")
     .description("Point-in-time correct training sets, declared in YAML.")
-    .version(readVersion(), "-V, --version", "print the version")
+    .version(version, "-V, --version", "print the version")
     .helpOption("-h, --help", "show help")
     .helpCommand(false)
     // Inherited by every command made from here on.
@@ -49,9 +49,4 @@ async function runCommand(args: readonly string[], terminal: Terminal): Promise<
     const {reportFailure} = await import("./failure.js");
     return reportFailure(error, terminal);
   }
-}
-
-function readVersion(): string {
-  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-  return (JSON.parse(text) as {version: string}).version;
 }

@@ -1,6 +1,7 @@
 /** Everything that can be said about a project without reading its data. */
 import {readProject, type ProjectOptions} from "../definitions/project.js";
 import {DaedalusError, Problems, renderProblem} from "../errors.js";
+import {checkPlanSql} from "../pipeline/plan-check.js";
 import {compileService} from "../pipeline/plan-file.js";
 
 export interface LintReport {
@@ -12,14 +13,15 @@ export interface LintReport {
   readonly problems: readonly DaedalusError[];
 }
 
-/** Problems of all files; where the definitions have none, those of each service's plan, too. */
-export function lintProject(options: ProjectOptions): LintReport {
+/** Problems of all files; where these have no errors, those of each service's plan; and of the plan's SQL where that has none. */
+export async function lintProject(options: ProjectOptions): Promise<LintReport> {
   const {project, problems} = readProject(options);
   const found = [...problems.all];
   for (const service of project?.services.values() ?? []) {
     const planProblems = new Problems();
     try {
-      compileService(project!, service, planProblems);
+      const plan = compileService(project!, service, planProblems);
+      if (!planProblems.hasErrors) await checkPlanSql(project!, service, plan, planProblems);
     } catch (error) {
       if (!(error instanceof DaedalusError)) throw error;
       planProblems.all.push(error);

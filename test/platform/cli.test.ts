@@ -207,6 +207,13 @@ describe("lint", () => {
     expect(stdout).toContain('did you mean "liked_item_ids_7d"?');
   });
 
+  it("finds SQL that cannot run", async () => {
+    edit("config/training/aggregations.yaml", {from: "hist.event = 'like'", to: "hist.event LIKES 'like'"});
+    const {exitCode, stdout} = await daeda("lint");
+    expect(exitCode).toBe(1);
+    expect(stdout).toMatch(/^config\/training\/aggregations\.yaml:\d+:\d+: error /m);
+  });
+
   it("checks what --set says as it checks the file", async () => {
     expect((await daeda("lint --set day_workers=2 --set compute.engine=polars")).exitCode).toBe(0);
     const {exitCode, stdout} = await daeda("lint --set compute.engin=polars");

@@ -5,6 +5,8 @@ export interface Link {
   readonly specifier: string;
   readonly line: number;
   readonly isTypeOnly: boolean;
+  /** By `import()`, when the line is reached. */
+  readonly isDynamic: boolean;
   /** Names taken from the module; `*` where all of them are. */
   readonly names: readonly string[];
 }
@@ -63,17 +65,17 @@ function readLink(node: ts.Node): Omit<Link, "line"> | undefined {
       clause?.phaseModifier === ts.SyntaxKind.TypeKeyword ||
       (elements.length > 0 && clause?.name === undefined && elements.every((element) => element.isTypeOnly));
     const names = bindings && ts.isNamespaceImport(bindings) ? ["*"] : elements.map(importedName);
-    return {specifier: textOf(node.moduleSpecifier), isTypeOnly, names};
+    return {specifier: textOf(node.moduleSpecifier), isTypeOnly, isDynamic: false, names};
   }
   if (ts.isExportDeclaration(node) && node.moduleSpecifier) {
     const names = node.exportClause && ts.isNamedExports(node.exportClause) ? node.exportClause.elements.map(importedName) : ["*"];
-    return {specifier: textOf(node.moduleSpecifier), isTypeOnly: node.isTypeOnly, names};
+    return {specifier: textOf(node.moduleSpecifier), isTypeOnly: node.isTypeOnly, isDynamic: false, names};
   }
   if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) {
-    return {specifier: textOf(node.argument.literal), isTypeOnly: true, names: node.qualifier ? [node.qualifier.getText()] : ["*"]};
+    return {specifier: textOf(node.argument.literal), isTypeOnly: true, isDynamic: false, names: node.qualifier ? [node.qualifier.getText()] : ["*"]};
   }
   if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword && node.arguments[0]) {
-    return {specifier: textOf(node.arguments[0]), isTypeOnly: false, names: dynamicNames(node)};
+    return {specifier: textOf(node.arguments[0]), isTypeOnly: false, isDynamic: true, names: dynamicNames(node)};
   }
   return undefined;
 }
@@ -91,10 +93,16 @@ function importedName(element: ts.ImportSpecifier | ts.ExportSpecifier): string 
 
 function declaredNames(statement: ts.Statement): string[] {
   if (ts.isVariableStatement(statement)) {
-    return statement.declarationList.declarations.map((declaration) => declaration.name.getText());
+    return statement.declarationList.declarations.flatMap(({name}) => boundNames(name));
   }
   const {name} = statement as ts.Statement & {name?: ts.Identifier};
   return name ? [name.text] : [];
+}
+
+/** `a`, and of `{a, b: [c]}` the names `a` and `c`. */
+function boundNames(name: ts.BindingName): string[] {
+  if (ts.isIdentifier(name)) return [name.text];
+  return name.elements.flatMap((element) => (ts.isBindingElement(element) ? boundNames(element.name) : []));
 }
 
 function hasModifier(statement: ts.Statement, kind: ts.SyntaxKind): boolean {

@@ -43,7 +43,7 @@ export function addProjectCommands(program: Command, terminal: Terminal): void {
         import("../../errors.js"),
         import("../format.js"),
       ]);
-      const {problems, ...counts} = lintProject(openContext(options, terminal).projectOptions);
+      const {problems, ...counts} = await lintProject(openContext(options, terminal).projectOptions);
       if (counts.errors > 0) terminal.exitCode = exitCodes.expectedError;
       if (options.format === "json") return terminal.answer(JSON.stringify({...counts, problems: problems.map(problemToData)}, null, 2));
       for (const problem of problems) terminal.answer(renderProblem(problem));
