@@ -208,7 +208,7 @@ async function makeDataset(run: Run, day: string, session: DuckDbSession): Promi
 
 const skeletonChecks = (manifest: Manifest): CheckResult[] => manifest.checks.map(({passed, ...check}) => ({...check, isPassed: passed}));
 
-export function sinkOf(plan: Plan, dataset: Stage): Extract<Operator, {opKind: "sink"}> {
+function sinkOf(plan: Plan, dataset: Stage): Extract<Operator, {opKind: "sink"}> {
   const sink = plan.operators.find((op) => op.opKind === "sink" && op.dataset === dataset);
   if (sink?.opKind !== "sink") throw new Error(`the plan has no sink for ${dataset}`);
   return sink;

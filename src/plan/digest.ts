@@ -3,7 +3,7 @@ import {createHash} from "node:crypto";
 import type {Plan} from "./operator.js";
 
 /** JSON with sorted keys and without undefined values, so that equal data gives equal text. */
-export function renderCanonicalJson(value: unknown): string {
+function renderCanonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) =>
     typeof inner === "object" && inner !== null && !Array.isArray(inner)
       ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))

@@ -161,7 +161,7 @@ const sink = z.strictObject({
   columns: names,
 });
 
-export const operatorSchema = z.discriminatedUnion("opKind", [
+const operatorSchema = z.discriminatedUnion("opKind", [
   scan,
   filter,
   project,
