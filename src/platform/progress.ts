@@ -63,6 +63,9 @@ class Tally {
   }
 }
 
+/** By default the bar switches off line wrapping, and a killed run would leave the terminal like that. */
+const barStyle = {barsize: 24, linewrap: true} as const;
+
 interface Face {
   show(event: Exclude<TrainEvent, {kind: "warning"}>, tally: Tally): void;
   warn(text: string): void;
@@ -101,14 +104,15 @@ class BarFace implements Face {
       {
         stream: terminal.stderr,
         format: "{bar} {value}/{total} days  {rate}  {eta_text}  {running}",
-        barsize: 24,
+        ...barStyle,
       },
       Presets.shades_classic,
     );
   }
 
   show(event: Exclude<TrainEvent, {kind: "warning"}>, tally: Tally): void {
-    const running = [...tally.running].map(([day, stage]) => `${day} ${stage}`.trimEnd()).join(", ");
+    const [first, ...others] = [...tally.running].map(([day, stage]) => `${day} ${stage}`.trimEnd());
+    const running = others.length === 0 ? (first ?? "") : `${first!} and ${others.length} more`;
     const payload = {rate: tally.rate, eta_text: tally.eta, running};
     if (event.kind === "plan") {
       this.terminal.note(describePlan(event));
@@ -136,7 +140,7 @@ export interface RowProgress {
 /** Rows of one piece of work: a bar on a terminal; elsewhere nothing, since it is short and its answer has the count. */
 export function startRowProgress(terminal: Terminal, name: string): RowProgress {
   if (!terminal.isInteractive) return {update: () => undefined, end: () => undefined};
-  const bar = new SingleBar({stream: terminal.stderr, format: `${name} {bar} {value}/{total} rows`, barsize: 24}, Presets.shades_classic);
+  const bar = new SingleBar({stream: terminal.stderr, format: `${name} {bar} {value}/{total} rows`, ...barStyle}, Presets.shades_classic);
   return {
     update: (rowsDone, rowsTotal) => {
       if (bar.isActive) bar.update(rowsDone);

@@ -59,9 +59,10 @@ describe("the progress of a training run", () => {
     expect(text).toMatch(/2\/3 days {2}1,000 rows\/s {2}ETA 2\.5 s/);
   });
 
-  it("names the days at work and their stages, on a terminal", () => {
+  it("names a day at work and its stage, on a terminal, and counts the others", () => {
+    expect(runEvents(events.slice(1, 4), {isInteractive: true})).toContain("ETA unknown  2026-04-01 skeleton");
     const text = runEvents([...events.slice(1, 4), {kind: "day-start", day: "2026-04-02", reason: "stale"}], {isInteractive: true});
-    expect(text).toContain("ETA unknown  2026-04-01 skeleton, 2026-04-02");
+    expect(text).toContain("ETA unknown  2026-04-01 skeleton and 1 more");
   });
 
   it("draws no bar when every day is current", () => {
