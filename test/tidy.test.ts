@@ -215,6 +215,16 @@ describe("dependencies", () => {
     expect(failures).toEqual([]);
   });
 
+  it("are in the lock file for every platform, since `npm ci` refuses one that leaves some out", () => {
+    const {packages} = JSON.parse(read("package-lock.json")) as {packages: Record<string, {optionalDependencies?: Record<string, string>}>};
+    const failures = Object.entries(packages).flatMap(([path, {optionalDependencies = {}}]) =>
+      Object.entries(optionalDependencies)
+        .filter(([name]) => !Object.keys(packages).some((key) => key === `node_modules/${name}` || key.endsWith(`/node_modules/${name}`)))
+        .map(([name, version]) => `package-lock.json:1: ${name} ${version} of ${path} is missing; add its entry with version, cpu, os and optional`),
+    );
+    expect(failures).toEqual([]);
+  });
+
   it("resolve from whatever registry the machine is set to", () => {
     const failures = findLines(["package-lock.json"], /"resolved":/).map(
       (line) => `${line.file}:${line.number}: a fixed address; install with omit-lockfile-registry-resolved`,
