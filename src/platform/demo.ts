@@ -6,7 +6,7 @@ import {DaedalusError} from "../errors.js";
 import {quoteText} from "../sources/quote.js";
 import {openContext} from "./context.js";
 import {writeDemoProject} from "./demo-data.js";
-import {formatCount, formatNumber} from "./format.js";
+import {formatCount, formatNumber, formatPath} from "./format.js";
 import {runBuildStore} from "./stores.js";
 import type {Terminal} from "./terminal.js";
 import {runTrain} from "./train-run.js";
@@ -44,10 +44,10 @@ export async function runDemo(options: DemoOptions, terminal: Terminal): Promise
   const rows = report.days.reduce((sum, day) => sum + day.rows, 0);
   const written = report.days.filter((day) => day.state === "written").length;
   const daeda = commandIn(root, terminal);
-  const from = relative(terminal.directory, last.directory);
+  const from = formatPath(last.directory, terminal.directory);
   return [
     `${service}: ${formatNumber(report.days.length, "day")}, ${formatCount(rows)} rows (${written} written now, ${report.days.length - written} current)`,
-    `  ${relative(terminal.directory, report.outputDirectory)}`,
+    `  ${formatPath(report.outputDirectory, terminal.directory)}`,
     "",
     `One row of ${from}:`,
     ...(await readOneRow(last.directory)),

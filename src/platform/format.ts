@@ -1,4 +1,5 @@
-/** Counts and durations as people read them. */
+/** Counts, durations and paths as people read them. */
+import {isAbsolute, relative, sep} from "node:path";
 
 /** 1234567 -> `1,234,567`. */
 export function formatCount(count: number): string {
@@ -17,4 +18,10 @@ export function formatDuration(seconds: number): string {
   if (whole < 60) return `${whole} s`;
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
+
+/** As one would type it in the folder; a path outside of it stays as it is. */
+export function formatPath(path: string, directory: string): string {
+  const shown = relative(directory, path);
+  return shown === "" || shown.startsWith(`..${sep}`) || shown === ".." || isAbsolute(shown) ? path : shown;
 }

@@ -1,6 +1,6 @@
 /** What a training run answers. */
 import type {DayReport, TrainReport} from "../pipeline/train.js";
-import {formatCount, formatDuration, formatNumber} from "./format.js";
+import {formatCount, formatDuration, formatNumber, formatPath} from "./format.js";
 
 export function reportToData(report: TrainReport): Record<string, unknown> {
   return {
@@ -20,14 +20,14 @@ export function reportToData(report: TrainReport): Record<string, unknown> {
   };
 }
 
-/** The days in one line each way, what the checks found, and where the rows are. */
-export function renderReport(report: TrainReport): string {
+/** How many days were written, what the checks found in them, and where the rows are, for somebody in that folder. */
+export function renderReport(report: TrainReport, directory: string): string {
   const written = report.days.filter((day) => day.state === "written");
   const current = report.days.length - written.length;
   const lines = [
     `${report.service}: wrote ${formatNumber(written.length, "day")} with ${formatCount(report.rows)} rows in ${formatDuration(report.seconds)}; ${current} current`,
     ...written.flatMap(renderFailedChecks),
-    report.outputDirectory,
+    formatPath(report.outputDirectory, directory),
   ];
   return lines.join("\n");
 }

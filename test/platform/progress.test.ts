@@ -3,7 +3,7 @@ import {stripVTControlCharacters} from "node:util";
 import {describe, expect, it} from "vitest";
 import {DaedalusError} from "../../src/errors.js";
 import type {TrainEvent} from "../../src/pipeline/effects.js";
-import {formatDuration, formatNumber} from "../../src/platform/format.js";
+import {formatDuration, formatNumber, formatPath} from "../../src/platform/format.js";
 import {startProgress} from "../../src/platform/progress.js";
 import type {Terminal} from "../../src/platform/terminal.js";
 
@@ -77,7 +77,7 @@ describe("the progress of a training run", () => {
   });
 });
 
-describe("numbers in words", () => {
+describe("numbers and paths in words", () => {
   it.each([
     [0, "0.0 s"],
     [9.94, "9.9 s"],
@@ -87,6 +87,13 @@ describe("numbers in words", () => {
     [3599.6, "1 h 0 min"],
     [7620, "2 h 7 min"],
   ])("%d seconds are %s", (seconds, text) => expect(formatDuration(seconds)).toBe(text));
+
+  it.each([
+    ["/a/project/out/x", "out/x"],
+    ["/a/other/out", "/a/other/out"],
+    ["/a/project", "/a/project"],
+    ["/a/project/..out", "..out"],
+  ])("%s is %s in /a/project", (path, text) => expect(formatPath(path, "/a/project")).toBe(text));
 
   it("have a plural but for one", () => {
     expect([0, 1, 1200].map((count) => formatNumber(count, "day"))).toEqual(["0 days", "1 day", "1,200 days"]);

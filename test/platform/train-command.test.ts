@@ -43,7 +43,7 @@ describe("pipeline train", () => {
   it("does nothing the second time, and everything with --force", async () => {
     await trainSummary("basket");
     const again = await daeda("pipeline train basket");
-    expect(again.stdout).toMatch(/^basket: wrote 0 days with 0 rows in .*; 4 current\n/);
+    expect(again.stdout).toMatch(/^basket: wrote 0 days with 0 rows in .*; 4 current\nout\/basket\n$/);
     expect(again.stderr).toBe("basket: 0 days to write, 4 current\n");
     expect((await trainSummary("basket --force")).rows).toBe(800);
   });

@@ -16,7 +16,9 @@ export function addEmbeddingsCommands(program: Command, terminal: Terminal): voi
       const {stores, project} = await open(options, terminal);
       const built = await stores.runBuildStore(project, name, terminal);
       if (options.format === "json") return terminal.answer(JSON.stringify(built, null, 2));
-      terminal.answer(`${built.store}: ${built.rows.toLocaleString("en-US")} embeddings, ${(built.bytes / 1e6).toFixed(1)} MB\n${built.path}`);
+      const {formatCount, formatPath} = await import("../format.js");
+      const size = `${formatCount(built.rows)} embeddings, ${(built.bytes / 1e6).toFixed(1)} MB`;
+      terminal.answer(`${built.store}: ${size}\n${formatPath(built.path, terminal.directory)}`);
     });
   addFormat(build);
   addProjectFlags(build);

@@ -72,7 +72,7 @@ export function addPipelineCommands(program: Command, terminal: Terminal): void 
         ),
         import("../train-report.js"),
       ]);
-      terminal.answer(options.format === "json" ? JSON.stringify(reportToData(report), null, 2) : renderReport(report));
+      terminal.answer(options.format === "json" ? JSON.stringify(reportToData(report), null, 2) : renderReport(report, terminal.directory));
     });
   addFormat(train);
   addProjectFlags(train);
