@@ -8,7 +8,7 @@ import type {Place, Problems} from "../errors.js";
 import type {Operator} from "./operator.js";
 
 /** The columns that a view has of its own, before joins: keys, timestamp, fields and those of its time rules. */
-function columnsOf(view: View): ReadonlySet<string> {
+export function columnsOf(view: View): ReadonlySet<string> {
   return new Set([
     ...view.joinKeys,
     ...(view.timestampColumn === undefined ? [] : [view.timestampColumn]),
@@ -19,7 +19,7 @@ function columnsOf(view: View): ReadonlySet<string> {
 }
 
 /** The columns that a view adds when it is joined: fields and, by its name, the timestamp. */
-function joinableColumnsOf(view: View): readonly string[] {
+export function joinableColumnsOf(view: View): readonly string[] {
   const fields = view.fields.map((field) => field.name).filter((name) => !view.joinKeys.includes(name));
   const {timestampColumn} = view;
   return timestampColumn === undefined || fields.includes(timestampColumn) ? fields : [...fields, timestampColumn];

@@ -1,0 +1,192 @@
+/**
+ * What speaks for and against a value: the history rows of a row's keys, each with the rule that leaves it out, and the value
+ * that follows when the rules are kept, or when one of them is broken on purpose to see which mistake gives a stored value.
+ */
+import type {AggregationSpec, View} from "../definitions/model.js";
+import {quoteName} from "../sources/quote.js";
+import {dayUs} from "./day.js";
+import {renderKnown, type PreparedWindow, type Rederivation, type RowSet} from "./rederive.js";
+
+/** Why a history row does not count. */
+export type Rule =
+  | "future"
+  | "not_yet_available"
+  | "outside_window"
+  | "condition"
+  | "self"
+  | "null_value"
+  | "max_items"
+  | "repeated"
+  | "ttl"
+  | "newer_version"
+  | "tie";
+
+/** A history row beside one row; text stands for values, so that any type compares. */
+export interface Evidence {
+  readonly file: string | null;
+  readonly fileRow: number | null;
+  readonly atUs: number | null;
+  /** When it became known; null: never. */
+  readonly knownUs: number | null;
+  readonly value: string | null | readonly (string | null)[];
+  readonly isKept: boolean;
+  readonly isSelf: boolean;
+  /** It is the row itself. */
+  readonly isOwn: boolean;
+  /** Views: declared rank among the versions; equal ranks are ties. */
+  readonly rank: number;
+}
+
+/** Rules that are broken on purpose. */
+export interface Breach {
+  readonly countsOwn?: true;
+  readonly countsInstant?: true;
+  readonly ignoresKnown?: true;
+  readonly ignoresCondition?: true;
+  readonly ignoresSelf?: true;
+  readonly ignoresTtl?: true;
+  readonly isLatest?: true;
+  readonly windowUs?: number;
+}
+
+export interface Derived {
+  /** The value as text, to be compared with `renderStored` of another. */
+  readonly value: string;
+  /** For each history row why it does not count; undefined when it does. */
+  readonly verdicts: readonly (Rule | undefined)[];
+}
+
+/** One text for a value, whatever its type; lists from their elements' texts. */
+export function renderStored(value: unknown): string {
+  return JSON.stringify(value ?? null);
+}
+
+const toNumber = (value: unknown): number | null => (value === null || value === undefined ? null : Number(value));
+
+function toEvidence(row: Record<string, unknown>): Evidence {
+  return {
+    file: row["file"] as string | null,
+    fileRow: toNumber(row["file_row"]),
+    atUs: toNumber(row["at_us"]),
+    knownUs: toNumber(row["known_us"]),
+    value: row["value"] as Evidence["value"],
+    isKept: row["is_kept"] === true,
+    isSelf: row["is_self"] === true,
+    isOwn: row["is_own"] === true,
+    rank: Number(row["rank"]),
+  };
+}
+
+const finite = (sql: string): string => `CASE WHEN isfinite(${sql}) THEN epoch_us(${sql}) END`;
+
+async function readById(derivation: Rederivation, query: string): Promise<Map<number, Evidence[]>> {
+  const found = new Map<number, Evidence[]>();
+  for (const row of await derivation.session.rows(query)) {
+    const id = Number(row["id"]);
+    const list = found.get(id) ?? [];
+    found.set(id, list);
+    list.push(toEvidence(row));
+  }
+  return found;
+}
+
+/** By `__id` of the rows, in the order in which a list is written. */
+export function readWindowEvidence(derivation: Rederivation, window: PreparedWindow, ids: readonly number[]): Promise<Map<number, Evidence[]>> {
+  const {spec} = window;
+  const type = spec.operation === "flatten_distinct" ? "VARCHAR[]" : "VARCHAR";
+  const value = spec.valueColumn === undefined ? "''" : `CAST(hist.${quoteName(spec.valueColumn)} AS ${type})`;
+  return readById(
+    derivation,
+    `SELECT cur.__id AS id, hist.__file AS file, hist.__file_row AS file_row, epoch_us(hist.__at) AS at_us, ${finite(window.known)} AS known_us, ${value} AS value,
+      ${window.condition} AS is_kept, ${window.isSelf} AS is_self, ${window.isOwn} AS is_own, 0 AS rank
+    FROM ${window.rows} AS cur JOIN ${window.history} AS hist ON ${window.keys}
+    WHERE cur.__id IN (${ids.join(", ")}) ORDER BY cur.__id, ${window.order.join(", ")}, hist.__file, hist.__file_row`,
+  );
+}
+
+/** By `__id` of the rows: every version of the view, the one that counts first among those that may. */
+export async function readVersionEvidence(derivation: Rederivation, rows: RowSet, owner: View, field: string, ids: readonly number[]): Promise<Map<number, Evidence[]>> {
+  const {from, order} = await derivation.renderAllVersions(rows, owner, [field]);
+  const isTimed = owner.time.join !== "static";
+  const time = isTimed ? finite(`v.${quoteName(owner.timestampColumn!)}`) : "NULL";
+  const declared = isTimed ? order.slice(0, 1 + owner.time.tieBreak.length) : [];
+  const rank = declared.length > 0 ? `rank() OVER (PARTITION BY l.__id ORDER BY ${declared.join(", ")})` : "1";
+  return readById(
+    derivation,
+    `SELECT l.__id AS id, v.__file AS file, v.__file_row AS file_row, ${time} AS at_us, ${isTimed ? finite(renderKnown(owner, "v")) : "NULL"} AS known_us,
+      CAST(v.${quoteName(field)} AS VARCHAR) AS value, true AS is_kept, false AS is_self, false AS is_own, ${rank} AS rank
+    FROM ${from} WHERE l.__id IN (${ids.join(", ")}) ORDER BY ${["l.__id", ...order, "v.__file", "v.__file_row"].join(", ")}`,
+  );
+}
+
+interface WindowRules {
+  readonly spec: AggregationSpec;
+  readonly atUs: number;
+  /** Days before the row's own at which `lookback_days` cuts; undefined: nowhere. */
+  readonly lookbackDays: number | undefined;
+}
+
+function judgeWindow(row: Evidence, {spec, atUs, lookbackDays}: WindowRules, breach: Breach): Rule | undefined {
+  const isCounted = row.isOwn && (spec.includeCurrent || breach.countsOwn === true);
+  if (!isCounted) {
+    if (row.atUs === null || (breach.countsInstant ? row.atUs > atUs : row.atUs >= atUs)) return "future";
+    const isUnknown = row.knownUs === null || (breach.countsInstant ? row.knownUs > atUs : row.knownUs >= atUs);
+    if (!breach.ignoresKnown && isUnknown) return "not_yet_available";
+    const windowUs = breach.windowUs ?? spec.windowUs;
+    if (windowUs !== undefined && row.atUs < atUs - windowUs) return "outside_window";
+    const isCut = lookbackDays !== undefined && row.atUs < Math.floor(atUs / dayUs) * dayUs - lookbackDays * dayUs;
+    if (isCut && breach.windowUs === undefined) return "outside_window";
+  }
+  if (!breach.ignoresCondition && !row.isKept) return "condition";
+  if (!breach.ignoresSelf && row.isSelf) return "self";
+  return undefined;
+}
+
+export function deriveWindow(evidence: readonly Evidence[], rules: WindowRules, breach: Breach = {}): Derived {
+  const {spec} = rules;
+  const verdicts = evidence.map((row) => judgeWindow(row, rules, breach));
+  // The row itself stands last, after others of its instant.
+  const counted = [...evidence.keys()].filter((index) => verdicts[index] === undefined);
+  counted.sort((a, b) => Number(evidence[a]!.isOwn) - Number(evidence[b]!.isOwn) || a - b);
+  const hasValue = (index: number): boolean => spec.valueColumn === undefined || evidence[index]!.value !== null;
+  for (const index of counted) if (!hasValue(index)) verdicts[index] = "null_value";
+  const valued = counted.filter(hasValue);
+  if (spec.operation === "count") return {value: renderStored(String(valued.length)), verdicts};
+  if (spec.operation === "list") {
+    const kept = spec.maxItems === undefined ? valued : valued.slice(-spec.maxItems);
+    for (const index of valued) if (!kept.includes(index)) verdicts[index] = "max_items";
+    return {value: renderStored(kept.map((index) => evidence[index]!.value)), verdicts};
+  }
+  const items = valued.flatMap((index) => (evidence[index]!.value as readonly (string | null)[]).flatMap((item) => (item === null ? [] : [{index, item}])));
+  const last = items.filter(({item}, position) => !items.slice(position + 1).some((later) => later.item === item));
+  const kept = spec.maxItems === undefined ? last : last.slice(-spec.maxItems);
+  for (const index of valued) {
+    if (kept.some((entry) => entry.index === index)) continue;
+    verdicts[index] = last.some((entry) => entry.index === index) ? "max_items" : "repeated";
+  }
+  return {value: renderStored(kept.map(({item}) => item)), verdicts};
+}
+
+function judgeVersion(row: Evidence, view: View, atUs: number, breach: Breach): Rule | undefined {
+  const {time, ttlUs} = view;
+  if (time.join !== "pit" || breach.isLatest) return undefined;
+  const isInclusive = time.boundary === "inclusive" || breach.countsInstant === true;
+  const isPast = (us: number): boolean => (isInclusive ? us <= atUs : us < atUs);
+  if (row.atUs === null || row.knownUs === null) return "not_yet_available";
+  const knownUs = breach.ignoresKnown ? row.atUs : row.knownUs;
+  if (!isPast(knownUs)) return row.atUs >= atUs ? "future" : "not_yet_available";
+  if (!breach.ignoresTtl && ttlUs !== undefined && row.atUs < atUs - ttlUs) return "ttl";
+  return undefined;
+}
+
+/** The first version that may count, in the order of the evidence. */
+export function deriveVersion(evidence: readonly Evidence[], rules: {readonly view: View; readonly atUs: number}, breach: Breach = {}): Derived {
+  const verdicts = evidence.map((row) => judgeVersion(row, rules.view, rules.atUs, breach));
+  const winner = verdicts.indexOf(undefined);
+  const best = evidence[winner];
+  const verdict = (row: Evidence, index: number): Rule | undefined => {
+    if (index === winner || !best) return verdicts[index];
+    return verdicts[index] ?? (row.rank === best.rank ? "tie" : "newer_version");
+  };
+  return {value: renderStored(best?.value), verdicts: evidence.map(verdict)};
+}
