@@ -1,0 +1,101 @@
+/** Which lines and ranges a task needs, and which windows share them: plain data, no SQL runs here. */
+import type {Window} from "../aggregation-engine.js";
+
+/** The history that one condition keeps, in order, as places 1, 2, 3, ... of each key. */
+export interface Line {
+  readonly table: string;
+  readonly condition: string | undefined;
+  /** Column that must not be NULL; undefined where nothing says so, or where none is. */
+  readonly present: string | undefined;
+  /** Undefined: rows are only counted. `isUnnested`: a place for each element instead of each row. */
+  readonly value: {readonly column: string; readonly elementType: string; readonly isUnnested: boolean} | undefined;
+  /** History column kept beside each item, for windows that drop by it. */
+  readonly dropper: string | undefined;
+}
+
+/** The places of a line that lie in a window of this length, for each row. */
+export interface Range {
+  readonly table: string;
+  readonly line: Line;
+  readonly windowUs: number | undefined;
+}
+
+export interface PlacedWindow {
+  readonly window: Window;
+  readonly range: Range;
+  /** How the value comes out of the range: as it is, less what a count drops, or by looking back through it. */
+  readonly by: "range" | "subtraction" | "look-back";
+  /** Where a subtraction or a look-back leaves its result. */
+  readonly foundTable: string;
+}
+
+export interface Placement {
+  readonly lines: readonly Line[];
+  readonly ranges: readonly Range[];
+  readonly windows: readonly PlacedWindow[];
+}
+
+/** A condition on both rows, or on when history became known, is no range of places: such windows join pairs of rows. */
+export function needsPairs(window: Window): boolean {
+  return window.pairCondition !== undefined || window.knownAt !== undefined;
+}
+
+/** @param nullableColumns history columns that hold a NULL; the others need no test, which lets counts share a list's line. */
+export function planPlaces(windows: readonly Window[], nullableColumns: ReadonlySet<string>): Placement {
+  const lines: Line[] = [];
+  const ranges: Range[] = [];
+
+  const rangeOf = (line: Line, windowUs: number | undefined): Range => {
+    const same = ranges.find((range) => range.line === line && range.windowUs === windowUs);
+    if (same) return same;
+    const range = {table: `__agg_range_${ranges.length + 1}`, line, windowUs};
+    ranges.push(range);
+    return range;
+  };
+  const lineOf = (window: Window): Line => {
+    const isCount = window.operation === "count";
+    const value = isCount
+      ? undefined
+      : {column: window.value!, elementType: window.elementType, isUnnested: window.operation === "flatten_distinct"};
+    const shape = {
+      condition: window.condition,
+      present: window.value !== undefined && nullableColumns.has(window.value) ? window.value : undefined,
+      value,
+      dropper: isCount ? undefined : window.exclude?.history,
+    };
+    const same = lines.find(
+      (line) =>
+        line.condition === shape.condition &&
+        line.present === shape.present &&
+        // Any line of the same rows will do for a count, whatever its order.
+        (isCount ? line.value?.isUnnested !== true : isSameLine(line, shape)),
+    );
+    if (same) return same;
+    const line = {...shape, table: `__agg_line_${lines.length + 1}`};
+    lines.push(line);
+    return line;
+  };
+
+  // Counts come after the lists, whose lines they share.
+  const counts = windows.filter((window) => window.operation === "count");
+  const lists = windows.filter((window) => window.operation !== "count");
+  const placed = [...lists, ...counts].map((window, at): PlacedWindow => {
+    const needsLookBack = window.operation === "flatten_distinct" || (window.operation === "list" && window.exclude !== undefined);
+    return {
+      window,
+      range: rangeOf(lineOf(window), window.windowUs),
+      by: needsLookBack ? "look-back" : window.exclude ? "subtraction" : "range",
+      foundTable: `__agg_found_${at + 1}`,
+    };
+  });
+  return {lines, ranges, windows: placed};
+}
+
+function isSameLine(a: Omit<Line, "table">, b: Omit<Line, "table">): boolean {
+  return (
+    a.dropper === b.dropper &&
+    a.value?.column === b.value?.column &&
+    a.value?.elementType === b.value?.elementType &&
+    a.value?.isUnnested === b.value?.isUnnested
+  );
+}
