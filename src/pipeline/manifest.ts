@@ -4,7 +4,7 @@ import {z} from "zod";
 
 const identity = z.object({files: z.number(), bytes: z.number(), digest: z.string()});
 
-const manifestSchema = z.object({
+export const manifestSchema = z.object({
   format: z.literal(1),
   service: z.string(),
   service_version: z.number(),

@@ -18,7 +18,7 @@ export function openParquet(view: View, path: string, project: Project, environm
 }
 
 /** Relative paths start at the project's root and, where nothing is there, at `data_root`. */
-function findParquetFiles(path: string, project: Pick<Project, "root" | "runtime">): readonly string[] {
+export function findParquetFiles(path: string, project: Pick<Project, "root" | "runtime">): readonly string[] {
   for (const folder of foldersOf(path, project)) {
     const found = findFiles(resolve(folder, path));
     if (found.length > 0) return found;
