@@ -6,6 +6,7 @@ import {emitOperator, type EmitContext, type ScanSource, type Step} from "../eng
 import {DaedalusError, type Problems} from "../errors.js";
 import type {Plan} from "../plan/operator.js";
 import {quoteName, quoteText} from "../sources/quote.js";
+import {findColumnDtype} from "./column-dtype.js";
 import {reasonOf} from "./failure.js";
 import {placeOfOperator} from "./operator-place.js";
 import {completeTask} from "./skeleton.js";
@@ -59,12 +60,9 @@ async function tryStep(session: DuckDbSession, step: Step): Promise<void> {
   }
 }
 
-/** The declared type; for a key that no field declares, what the service or another view says of the name, else BIGINT. */
+/** Keys are numbers where nothing says what they are. */
 function typeOf(name: string, project: Project, service: Service, view?: View): string {
-  const views = [...(view ? [view] : []), ...project.views.values()];
-  if (view && (name === view.timestampColumn || name === view.time.availableAt)) return "TIMESTAMP";
-  const field = views.flatMap((candidate) => candidate.fields).find((candidate) => candidate.name === name);
-  const dtype = field?.dtype ?? service.columns?.find((column) => column.name === name)?.dtype;
+  const dtype = findColumnDtype(name, project, service, view);
   return dtype ? duckdbType(dtype) : "BIGINT";
 }
 

@@ -16,26 +16,38 @@ export interface WrittenFile {
   readonly bytes: number;
 }
 
-export interface SkeletonOptions {
+export interface RowsOptions {
   readonly session: DuckDbSession;
   readonly plan: Plan;
   readonly context: EmitContext;
   readonly engine: AggregationEngine;
-  /** Where the files are written, and how many rows each may hold. */
-  readonly directory: string;
-  readonly rowsPerFile: number;
   readonly signal: AbortSignal;
+  /** Where files are written, if any are. */
+  readonly directory?: string;
   /** The YAML line to blame when an operator's own SQL fails. */
   placeOf(operator: Operator): Place | undefined;
 }
 
+export interface SkeletonOptions extends RowsOptions {
+  readonly directory: string;
+  /** How many rows each file may hold. */
+  readonly rowsPerFile: number;
+}
+
+type WriteStep = Extract<Step, {kind: "write"}>;
+
 /** Rows are ordered over all files, by time and then by the spine's keys. */
-export async function runSkeleton(options: SkeletonOptions): Promise<readonly WrittenFile[]> {
+export function runSkeleton(options: SkeletonOptions): Promise<readonly WrittenFile[]> {
+  return runRows(options, (step) => writeFiles(step, options));
+}
+
+/** Makes the relation of the day's rows, whose column `__row` is their order, and hands it to `write`. */
+export async function runRows<T>(options: RowsOptions, write: (step: WriteStep) => Promise<T>): Promise<T> {
   for (const operator of options.plan.operators) {
     for (const step of emitOperator(operator, options.context)) {
       options.signal.throwIfAborted();
       try {
-        if (step.kind === "write") return await writeFiles(step, options);
+        if (step.kind === "write") return await write(step);
         await runStep(step, options);
       } catch (error) {
         throw explain(error, operator, options);
@@ -45,7 +57,7 @@ export async function runSkeleton(options: SkeletonOptions): Promise<readonly Wr
   throw new Error("the plan has no skeleton sink");
 }
 
-async function runStep(step: Exclude<Step, {kind: "write"}>, {session, engine}: SkeletonOptions): Promise<void> {
+async function runStep(step: Exclude<Step, WriteStep>, {session, engine}: RowsOptions): Promise<void> {
   if (step.kind === "run") {
     await session.run(step.sql);
   } else if (step.kind === "expect-none") {
@@ -84,7 +96,7 @@ async function runAggregation(session: DuckDbSession, engine: AggregationEngine,
   for (const table of [first, second]) await session.run(`DROP TABLE ${quoteName(table)}`);
 }
 
-async function writeFiles(step: Extract<Step, {kind: "write"}>, {session, directory, rowsPerFile, signal}: SkeletonOptions): Promise<WrittenFile[]> {
+async function writeFiles(step: WriteStep, {session, directory, rowsPerFile, signal}: SkeletonOptions): Promise<WrittenFile[]> {
   const relation = quoteName(step.relation);
   await session.run(`CREATE TEMP TABLE __kept AS SELECT __row, row_number() OVER (ORDER BY __row) - 1 AS __position FROM ${relation}`);
   const [{count} = {count: 0n}] = (await session.rows("SELECT count(*) AS count FROM __kept")) as {count: bigint}[];
@@ -104,9 +116,9 @@ async function writeFiles(step: Extract<Step, {kind: "write"}>, {session, direct
   return files;
 }
 
-function explain(error: unknown, operator: Operator, options: SkeletonOptions): unknown {
+function explain(error: unknown, operator: Operator, options: RowsOptions): unknown {
   if (error instanceof DaedalusError || options.signal.aborted) return error;
-  const explained = explainWriteFailure(error, options.directory);
+  const explained = explainWriteFailure(error, options.directory ?? options.session.scratchDirectory);
   if (explained instanceof DaedalusError) return explained;
   return DaedalusError.of("operator-failed", {operator: operator.name, reason: reasonOf(error)}, {place: options.placeOf(operator), cause: error});
 }
