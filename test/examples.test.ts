@@ -6,13 +6,16 @@ import {cpSync, existsSync, mkdtempSync, rmSync} from "node:fs";
 import {tmpdir} from "node:os";
 import {join} from "node:path";
 import {fileURLToPath} from "node:url";
-import {afterAll, beforeAll, describe, expect, it} from "vitest";
+import {afterAll, beforeAll, describe, expect, it, vi} from "vitest";
 import {loadProject, readProject} from "../src/definitions/project.js";
 import {DuckDbSession} from "../src/engines/duckdb/connection.js";
 import {Problems} from "../src/errors.js";
 import {compilePlan} from "../src/plan/compile.js";
 import {writeDemoProject} from "../src/platform/demo-data.js";
 import {runDaeda} from "./support/run-daeda.js";
+
+// Several processes and several hundred thousand rows a test: on a machine that is busy a minute is not enough.
+vi.setConfig({testTimeout: 240_000});
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const retailDirectory = join(root, "../shared/data/online-retail");
@@ -29,6 +32,17 @@ async function difference(session: DuckDbSession, columns: readonly string[]): P
   const rows = async (sql: string): Promise<string[]> => (await session.rows(`${sql} ORDER BY ALL LIMIT 3`)).map((row) => String(Object.values(row)[0]));
   const only = (left: string, right: string): string => `SELECT t::VARCHAR FROM (SELECT ${list} FROM ${left} EXCEPT ALL SELECT ${list} FROM ${right}) t`;
   return {missing: await rows(only("expected", "actual")), unexpected: await rows(only("actual", "expected"))};
+}
+
+/** The files of a day that the other aggregation engine makes must hold the rows of `actual`, in their order. */
+async function expectSameFromPolars(session: DuckDbSession, of: {directory: string; service: string; day: string}): Promise<void> {
+  const {directory, service, day} = of;
+  await daeda(directory, "pipeline", "train", service, "--target-date", day, "--engine", "polars", "--output-root", "polars");
+  const numbered = (root: string): string =>
+    `(FROM read_parquet('${directory}/${root}/${service}/dataset/dt=${day}/*.parquet', hive_partitioning = false, file_row_number = true))`;
+  await session.run(`CREATE OR REPLACE TABLE expected AS FROM ${numbered("data/training_output")}; CREATE OR REPLACE TABLE actual AS FROM ${numbered("polars")}`);
+  expect(await countRows(session, "expected")).toBeGreaterThan(500);
+  expect(await difference(session, ["*"])).toEqual({missing: [], unexpected: []});
 }
 
 async function countRows(session: DuckDbSession, table: string): Promise<number> {
@@ -202,6 +216,10 @@ describe("the recommender example", () => {
     const columns = (await session.describe("FROM expected")).map((column) => column.name);
     expect(await difference(session, columns)).toEqual({missing: [], unexpected: []});
   });
+
+  it.each(["dssm_ranking", "xgb_reranker"])("makes the same rows of %s in the same order with polars", async (service) => {
+    await expectSameFromPolars(session, {directory, service, day});
+  });
 });
 
 describe.skipIf(!existsSync(retailDirectory))("the online-retail example (needs ../shared/data/online-retail)", () => {
@@ -269,5 +287,9 @@ describe.skipIf(!existsSync(retailDirectory))("the online-retail example (needs 
     const [row] = await session.rows(`SELECT count(*) AS leaked FROM (SELECT customer_id, event_timestamp, unnest(purchased_item_ids) AS item_id FROM actual) listed
       WHERE NOT EXISTS (FROM spine h WHERE h.customer_id = listed.customer_id AND h.item_id = listed.item_id AND h.event_timestamp < listed.event_timestamp)`);
     expect(Number(row?.["leaked"])).toBe(0);
+  });
+
+  it("makes the same rows in the same order with polars", async () => {
+    await expectSameFromPolars(session, {directory, service: "next_basket", day: days[1]!});
   });
 });
