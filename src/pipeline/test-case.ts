@@ -1,4 +1,4 @@
-/** Runs test cases, one after another in one session. */
+/** A test case from its inputs to what differs from its expectation. Cases run one after another in one session. */
 import type {Project} from "../definitions/model.js";
 import type {TestCase} from "../definitions/test-file.js";
 import {findNearest} from "../definitions/nearest.js";
@@ -7,7 +7,7 @@ import type {DuckDbSession} from "../engines/duckdb/connection.js";
 import {DaedalusError, Problems, ProblemsError, wordings} from "../errors.js";
 import {compareError, compareRows, type Difference} from "./case-compare.js";
 import {resolveCaseInputs} from "./case-inputs.js";
-import {runCaseRows} from "./case-rows.js";
+import {runCaseRows, type CaseInputs, type Rows} from "./case-rows.js";
 
 /** Empty: the case passes. */
 export type CaseOutcome = readonly Difference[];
@@ -17,7 +17,12 @@ export type CaseOutcome = readonly Difference[];
  * const differences = await runTestCase(session, project, testCase, engine);
  * @throws ProblemsError when the case itself is not sound: an unknown view, a value of another dtype
  */
-export async function runTestCase(session: DuckDbSession, project: Project, testCase: TestCase, engine: AggregationEngine): Promise<CaseOutcome> {
+export function runTestCase(session: DuckDbSession, project: Project, testCase: TestCase, engine: AggregationEngine): Promise<CaseOutcome> {
+  return checkTestCase(project, testCase, (inputs) => runCaseRows(session, inputs, engine));
+}
+
+/** The same for rows that anybody makes; an expected error that `makeRows` throws is what came out. */
+export async function checkTestCase(project: Project, testCase: TestCase, makeRows: (inputs: CaseInputs) => Rows | Promise<Rows>): Promise<CaseOutcome> {
   const problems = new Problems();
   const {expectation} = testCase;
   if (expectation.kind === "error" && !(expectation.code in wordings)) {
@@ -27,7 +32,7 @@ export async function runTestCase(session: DuckDbSession, project: Project, test
   const inputs = await orErrors(() => resolveCaseInputs(testCase, project, problems));
   problems.throwIfErrors();
   if (inputs instanceof ProblemsError) return differenceOf(testCase, inputs.problems);
-  const found = await orErrors(() => runCaseRows(session, inputs!, engine));
+  const found = await orErrors(() => makeRows(inputs!));
   if (found instanceof ProblemsError) return differenceOf(testCase, found.problems);
   if (expectation.kind === "error") return differenceOf(testCase, []);
   const differences = compareRows({...testCase, expectation}, inputs!, found, problems);

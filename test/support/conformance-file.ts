@@ -6,7 +6,7 @@ import {readFileSync, rmSync} from "node:fs";
 import {stringify} from "yaml";
 import type {Project} from "../../src/definitions/model.js";
 import {loadProject} from "../../src/definitions/project.js";
-import {SourceFile, type Owner} from "../../src/definitions/source-file.js";
+import {SourceFile} from "../../src/definitions/source-file.js";
 import {parseTestFile, type TestCase} from "../../src/definitions/test-file.js";
 import {Problems} from "../../src/errors.js";
 import {writeFiles} from "./project-files.js";
@@ -30,14 +30,16 @@ export interface ConformanceCase {
 
 const isMapping = (value: unknown): value is Mapping => typeof value === "object" && value !== null && !Array.isArray(value);
 
+const isNamedList = (value: unknown): value is readonly Mapping[] => Array.isArray(value) && value.every((item) => isMapping(item) && "name" in item);
+
 function merge(under: unknown, over: unknown): unknown {
   if (isMapping(under) && isMapping(over)) {
     const keys = new Set([...Object.keys(under), ...Object.keys(over)]);
     return Object.fromEntries([...keys].map((key) => [key, key in over ? merge(under[key], over[key]) : under[key]]));
   }
-  if (Array.isArray(under) && Array.isArray(over) && [...under, ...over].every((item) => isMapping(item) && "name" in item)) {
-    const named = new Map<unknown, unknown>((under as Mapping[]).map((item) => [item["name"], item]));
-    for (const item of over as Mapping[]) named.set(item["name"], merge(named.get(item["name"]) ?? {}, item));
+  if (isNamedList(under) && isNamedList(over)) {
+    const named = new Map<unknown, unknown>(under.map((item) => [item["name"], item]));
+    for (const item of over) named.set(item["name"], merge(named.get(item["name"]) ?? {}, item));
     return [...named.values()];
   }
   return over;
@@ -73,7 +75,7 @@ export function readConformanceFile(path: string): readonly ConformanceCase[] {
   problems.throwIfErrors();
   const take = (owner: Mapping): Definitions => {
     const {definitions = {}} = owner;
-    file.remove(owner as Owner, new Set(["definitions"]));
+    file.remove(owner, new Set(["definitions"]));
     return definitions as Definitions;
   };
   const root = file.value as Mapping & {cases: Mapping[]};
