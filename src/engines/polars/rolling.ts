@@ -115,9 +115,9 @@ async function findRanges(target: LazyDataFrame, line: LazyDataFrame, window: Wi
     into
       .withColumn(instant.alias("__instant"))
       .sort([pl.col("__key"), pl.col("__instant")])
-      .joinAsof(instants.select(pl.col("__key"), pl.col("__ts").alias("__instant"), pl.col("__after").alias(name)), {on: "__instant", by: "__key", strategy: "backward"});
-  let found = before(pl.col("__ts").minus(whole(1)), "__end", rows).join(starts, {on: "__key", how: "inner"});
-  if (window.windowUs !== undefined) found = before(pl.col("__ts").minus(whole(window.windowUs + 1)), "__expired", found);
+      .joinAsof(instants.select(pl.col("__key"), pl.col("__ts").alias("__instant"), pl.col("__after").alias(name)), {on: "__instant", by: "__key", strategy: "backward", checkSortedness: false});
+  const ended = before(pl.col("__ts").minus(whole(1)), "__end", rows).join(starts, {on: "__key", how: "inner"});
+  const found = window.windowUs === undefined ? ended : before(pl.col("__ts").minus(whole(window.windowUs + 1)), "__expired", ended);
   const start = window.windowUs === undefined ? pl.col("__first") : pl.col("__expired").fillNull(pl.col("__first"));
   return found.withColumn(start.alias("__start")).filter(pl.col("__end").isNotNull().and(pl.col("__end").gt(pl.col("__start")))).collect();
 }
@@ -125,13 +125,16 @@ async function findRanges(target: LazyDataFrame, line: LazyDataFrame, window: Wi
 /** A list needs its newest items only, and as many more as the row's own item may take away. */
 async function limitRanges(ranges: pl.DataFrame, line: pl.DataFrame, window: Window): Promise<pl.DataFrame> {
   if (window.operation !== "list" || window.maxItems === undefined) return ranges;
-  let limited = ranges.lazy().withColumn(whole(0).alias("__own_count"));
-  if (window.exclude) {
-    const counts = line.lazy().groupBy(["__key", "__excluded"]).agg(pl.col("__position").count().cast(pl.Int64).alias("__own_count"));
-    limited = ranges.lazy().join(counts, {leftOn: ["__key", "__own"], rightOn: ["__key", "__excluded"], how: "left"}).withColumn(pl.col("__own_count").fillNull(whole(0)));
-  }
+  const limited = window.exclude ? countOwn(ranges, line) : ranges.lazy().withColumn(whole(0).alias("__own_count"));
   const newest = pl.col("__end").minus(pl.col("__own_count")).minus(whole(window.maxItems));
   return limited.withColumn(pl.when(newest.gt(pl.col("__start"))).then(newest).otherwise(pl.col("__start")).alias("__start")).collect();
+}
+
+/** How many rows of the key carry the row's own item. */
+function countOwn(ranges: pl.DataFrame, line: pl.DataFrame): LazyDataFrame {
+  const counts = line.lazy().groupBy(["__key", "__excluded"]).agg(pl.col("__position").count().cast(pl.Int64).alias("__own_count"));
+  const joined = ranges.lazy().join(counts, {leftOn: ["__key", "__own"], rightOn: ["__key", "__excluded"], how: "left"});
+  return joined.withColumn(pl.col("__own_count").fillNull(whole(0)));
 }
 
 function splitBatches(ranges: pl.DataFrame): pl.DataFrame[] {
