@@ -90,18 +90,25 @@ async function readById(derivation: Rederivation, query: string): Promise<Map<nu
   return found;
 }
 
+/** Rows that are alike in all that is known of the row itself: one of them stands for it. */
+function keepOneOwn(evidence: readonly Evidence[]): Evidence[] {
+  const own = evidence.findIndex((row) => row.isOwn);
+  return evidence.map((row, index) => (row.isOwn && index !== own ? {...row, isOwn: false} : row));
+}
+
 /** By `__id` of the rows, in the order in which a list is written. */
-export function readWindowEvidence(derivation: Rederivation, window: PreparedWindow, ids: readonly number[]): Promise<Map<number, Evidence[]>> {
+export async function readWindowEvidence(derivation: Rederivation, window: PreparedWindow, ids: readonly number[]): Promise<Map<number, Evidence[]>> {
   const {spec} = window;
   const type = spec.operation === "flatten_distinct" ? "VARCHAR[]" : "VARCHAR";
   const value = spec.valueColumn === undefined ? "''" : `CAST(hist.${quoteName(spec.valueColumn)} AS ${type})`;
-  return readById(
+  const found = await readById(
     derivation,
     `SELECT cur.__id AS id, hist.__file AS file, hist.__file_row AS file_row, epoch_us(hist.__at) AS at_us, ${finite(window.known)} AS known_us, ${value} AS value,
       ${window.condition} AS is_kept, ${window.isSelf} AS is_self, ${window.isOwn} AS is_own, 0 AS rank
     FROM ${window.rows} AS cur JOIN ${window.history} AS hist ON ${window.keys}
     WHERE cur.__id IN (${ids.join(", ")}) ORDER BY cur.__id, ${window.order.join(", ")}, hist.__file, hist.__file_row`,
   );
+  return new Map([...found].map(([id, evidence]) => [id, keepOneOwn(evidence)]));
 }
 
 /** By `__id` of the rows: every version of the view, the one that counts first among those that may. */
@@ -145,9 +152,9 @@ function judgeWindow(row: Evidence, {spec, atUs, lookbackDays}: WindowRules, bre
 export function deriveWindow(evidence: readonly Evidence[], rules: WindowRules, breach: Breach = {}): Derived {
   const {spec} = rules;
   const verdicts = evidence.map((row) => judgeWindow(row, rules, breach));
-  // The row itself stands last, after others of its instant.
   const counted = [...evidence.keys()].filter((index) => verdicts[index] === undefined);
-  counted.sort((a, b) => Number(evidence[a]!.isOwn) - Number(evidence[b]!.isOwn) || a - b);
+  // The row itself stands last, after others of its instant.
+  if (spec.includeCurrent || breach.countsOwn) counted.sort((a, b) => Number(evidence[a]!.isOwn) - Number(evidence[b]!.isOwn) || a - b);
   const hasValue = (index: number): boolean => spec.valueColumn === undefined || evidence[index]!.value !== null;
   for (const index of counted) if (!hasValue(index)) verdicts[index] = "null_value";
   const valued = counted.filter(hasValue);

@@ -59,6 +59,8 @@ export function renderKnown(view: View, alias: string): string {
 export class Rederivation {
   readonly sources: SourceRows;
   readonly views: readonly View[];
+  /** By the name of the spec, for rows of the day. */
+  readonly windows = new Map<string, PreparedWindow>();
   private tableCount = 0;
   private readonly storeTables = new Map<string, string>();
 
@@ -69,6 +71,8 @@ export class Rederivation {
     /** Says which columns tell apart what a view's own rules leave equal; nothing else is taken from it. */
     private readonly plan: Plan | undefined,
     environment: Environment,
+    /** Tells the tables of several derivations in one session apart. */
+    private readonly number = 0,
   ) {
     this.sources = new SourceRows(session, project, environment);
     const refs = project.runtime.featureRefs;
@@ -82,9 +86,15 @@ export class Rederivation {
 
   async makeTable(query: string): Promise<string> {
     this.tableCount += 1;
-    const table = `__rederived_${this.tableCount}`;
+    const table = `__rederived_${this.number}_${this.tableCount}`;
     await this.session.run(`CREATE TEMP TABLE ${table} AS ${query}`);
     return table;
+  }
+
+  /** Drops what was made. */
+  async close(): Promise<void> {
+    for (let index = 1; index <= this.tableCount; index += 1) await this.session.run(`DROP TABLE __rederived_${this.number}_${index}`);
+    for (const table of this.storeTables.values()) await this.session.run(`DROP TABLE ${table}`);
   }
 
   /** Which view joins a column onto rows of `base`. */
@@ -165,7 +175,9 @@ export class Rederivation {
     const derived = this.service?.derived.find((candidate) => candidate.name === name);
     const spec = this.findSpec(name);
     if (rows.prefix === "day" && spec) {
-      await this.addWindow(rows, await this.prepareWindow(rows, spec));
+      const window = await this.prepareWindow(rows, spec);
+      this.windows.set(name, window);
+      await this.addWindow(rows, window);
     } else if (rows.prefix === "day" && derived) {
       for (const input of this.namesIn(derived.sql)) await this.request(rows, input);
       rows.table = await this.makeTable(`SELECT *, CAST((${derived.sql}\n) AS ${duckdbType(derived.dtype)}) AS ${quoteName(name)} FROM ${rows.table}`);
@@ -186,6 +198,15 @@ export class Rederivation {
     const rank = this.rankOf(owner, order);
     const best = `SELECT l.__id, v.${quoteName(field)} AS value FROM ${from} QUALIFY rank() OVER (PARTITION BY l.__id${rank.length > 0 ? ` ORDER BY ${rank.join(", ")}` : ""}) = 1`;
     return this.makeTable(`SELECT DISTINCT l.__row, b.value FROM ${rows.table} AS l LEFT JOIN (${best}) AS b USING (__id)`);
+  }
+
+  /** Of a view that is joined whatever the time: how many rows see a version that was not known before them, and by how much. */
+  async measureLatest(rows: RowSet, owner: View, field: string): Promise<{rows: number; worstLeadUs: number | undefined}> {
+    const {from, order} = await this.renderVersions(rows, owner, [field]);
+    const lead = `epoch_us(${renderKnown(owner, "v")}) - epoch_us(l.__at)`;
+    const best = `SELECT l.__row, ${lead} AS lead FROM ${from} QUALIFY row_number() OVER (PARTITION BY l.__id ORDER BY ${order.join(", ")}) = 1`;
+    const [found] = await this.session.rows(`SELECT count(DISTINCT __row) AS rows, max(lead) AS worst FROM (${best}) WHERE lead >= 0`);
+    return {rows: Number(found!["rows"]), worstLeadUs: found!["worst"] === null ? undefined : Number(found!["worst"])};
   }
 
   /** The part of the order that the view declares: timestamp and tie_break. */
@@ -235,7 +256,7 @@ export class Rederivation {
     if (events) conditions.push(`${alias}.${quoteName(events.column)} IN (${events.keep.map(quoteText).join(", ")})`);
     if (coverageFilter) {
       const {store, idColumn} = coverageFilter;
-      const table = this.storeTables.get(store) ?? `__store_ids_${this.storeTables.size}`;
+      const table = this.storeTables.get(store) ?? `__store_ids_${this.number}_${this.storeTables.size}`;
       if (!this.storeTables.has(store)) await loadStoreIds(this.session, this.project.aggregations.stores.get(store)!, this.project.root, table);
       this.storeTables.set(store, table);
       conditions.push(`${alias}.${quoteName(idColumn)} IN (SELECT id FROM ${table})`);
@@ -251,7 +272,7 @@ export class Rederivation {
     return [...new Set([view.timestampColumn!, ...keys, ...more])];
   }
 
-  async prepareWindow(rows: RowSet, spec: AggregationSpec): Promise<PreparedWindow> {
+  private async prepareWindow(rows: RowSet, spec: AggregationSpec): Promise<PreparedWindow> {
     for (const name of this.rowNamesOfSpec(spec)) await this.request(rows, name);
     const view = this.historyViewOf(spec);
     const service = this.service!;
