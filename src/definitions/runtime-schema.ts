@@ -43,13 +43,13 @@ const outputColumn = z.union(
 );
 
 export const runtimeSchema = mapping({
-  data_root: location.optional().describe("Folder for `${data_root}` in a view's `path`. Nothing is copied there: sources are read in place."),
+  data_root: location.optional().describe("Folder for `${data_root}` in a view's `path`, and where relative paths that the project does not have are looked for. Nothing is copied there."),
   feed_start: month.optional().describe("First month to process, as YYYYMM, inclusive."),
   feed_end: month.optional().describe("Last month to process, as YYYYMM, inclusive."),
   entity_spine_chunk_rows: positiveOrConstant
     .optional()
     .meta({default: runtimeDefaults.entity_spine_chunk_rows})
-    .describe("Rows an output chunk. Accepted for compatibility: days are not cut into chunks."),
+    .describe("Rows that one file of a partition holds at most."),
   day_workers: positiveOrConstant
     .optional()
     .meta({default: runtimeDefaults.day_workers})
