@@ -286,7 +286,7 @@ export const wordings = {
     text: `nothing says what the columns of ${p.path} should hold`,
     hint: "name a service with --service, or columns with --column name=view.field or --column name=aggregation",
   }),
-  "audit-flag": (p: {flag: string; value: string; expected: string}) => ({text: `--${p.flag} ${p.value} is not understood`, hint: `write ${p.expected}`}),
+  "flag-wrong": (p: {flag: string; value: string; expected: string}) => ({text: `--${p.flag} ${p.value} is not understood`, hint: `write ${p.expected}`}),
   "audit-definition-unknown": (p: {column: string; definition: string; nearest?: string | undefined}) => ({
     text: `--column ${p.column}=${p.definition}: there is no such definition`,
     hint: didYouMean(p.nearest) ?? "write view.field, or the name of an aggregation or derived column",

@@ -79,30 +79,30 @@ class MappingReader {
     const keys = new Map<string, string>();
     for (const flag of flags) {
       const [, name, column] = /^([^=]+)(?:=(.+))?$/.exec(flag) ?? [];
-      if (name === undefined) throw DaedalusError.of("audit-flag", {flag: "spine-key", value: flag, expected: "--spine-key user_id or --spine-key user_id=column"});
+      if (name === undefined) throw DaedalusError.of("flag-wrong", {flag: "spine-key", value: flag, expected: "--spine-key user_id or --spine-key user_id=column"});
       keys.set(name, column ?? name);
     }
     for (const key of this.service?.spine.keys ?? []) if (!keys.has(key) && (flags.length === 0 || this.input.columns.has(key))) keys.set(key, key);
-    if (keys.size === 0) throw DaedalusError.of("audit-flag", {flag: "spine-key", value: "(none)", expected: "--spine-key user_id, once for each key of a row"});
+    if (keys.size === 0) throw DaedalusError.of("flag-wrong", {flag: "spine-key", value: "(none)", expected: "--spine-key user_id, once for each key of a row"});
     return keys;
   }
 
   readTime(flag: string | undefined): string {
     const time = flag ?? this.spineView?.timestampColumn;
-    if (time === undefined || time === "") throw DaedalusError.of("audit-flag", {flag: "time", value: "(none)", expected: "--time and the column with the instant of a row"});
+    if (time === undefined || time === "") throw DaedalusError.of("flag-wrong", {flag: "time", value: "(none)", expected: "--time and the column with the instant of a row"});
     return time;
   }
 
   readColumns(flags: readonly string[]): {columns: AuditColumn[]; skipped: SkippedColumn[]} {
     const columns = flags.map((flag) => {
       const [, name, definition] = /^([^=]+)(?:=(.+))?$/.exec(flag) ?? [];
-      if (name === undefined) throw DaedalusError.of("audit-flag", {flag: "column", value: flag, expected: "--column name=view.field or --column name=aggregation"});
-      return this.describe(name, this.findClaim(name, definition ?? name));
+      if (name === undefined) throw DaedalusError.of("flag-wrong", {flag: "column", value: flag, expected: "--column name=view.field or --column name=aggregation"});
+      return this.describe(name, this.readDefinition(name, definition ?? name));
     });
     return {columns, skipped: []};
   }
 
-  private findClaim(column: string, definition: string): Claim {
+  private readDefinition(column: string, definition: string): Claim {
     const [, viewName, field] = /^([^.]+)\.(.+)$/.exec(definition) ?? [];
     if (viewName !== undefined && field !== undefined) {
       const view = this.project.views.get(viewName);
@@ -118,25 +118,10 @@ class MappingReader {
     throw DaedalusError.of("audit-definition-unknown", {column, definition, nearest: findNearest(definition, names)});
   }
 
-  /** What a name of the contract means, in the words of the service. */
   private findNamed(name: string): Claim | undefined {
-    const spec = this.project.aggregations.specs.find((candidate) => candidate.name === name);
-    if (spec) {
-      if (!this.service) throw DaedalusError.of("audit-service-needed", {what: `the aggregation "${name}"`, services: [...this.project.services.keys()]});
-      return {kind: "aggregation", spec};
-    }
-    const derived = this.service?.derived.find((candidate) => candidate.name === name);
-    if (derived) return {kind: "derived", derived};
-    if (!this.service) return undefined;
-    if (columnsOf(this.spineView!).has(name)) return {kind: "spine", field: name};
-    const view = this.loadedViews().find((candidate) => joinableColumnsOf(candidate).includes(name));
-    return view && {kind: "view", view, field: name};
-  }
-
-  private loadedViews(): readonly View[] {
-    const refs = this.project.runtime.featureRefs;
-    const names = refs && new Set(refs.map((ref) => ref.view));
-    return [...this.project.views.values()].filter((view) => view !== this.spineView && (!names || names.has(view.name)));
+    if (this.service) return findClaim(this.project, this.service, name);
+    if (!this.project.aggregations.specs.some((spec) => spec.name === name)) return undefined;
+    throw DaedalusError.of("audit-service-needed", {what: `the aggregation "${name}"`, services: [...this.project.services.keys()]});
   }
 
   readContract(): {columns: AuditColumn[]; skipped: SkippedColumn[]} {
@@ -171,7 +156,7 @@ class MappingReader {
     const visit = (name: string): void => {
       if (seen.has(name)) return;
       seen.add(name);
-      const inner = this.findNamed(name);
+      const inner = this.service && findClaim(this.project, this.service, name);
       if (inner) visitClaim(inner);
     };
     const visitSql = (sql: string): void => {
@@ -192,6 +177,20 @@ class MappingReader {
     visitClaim(claim);
     return found;
   }
+}
+
+/** What a name means among the columns of the service; undefined for embeddings and for what nothing produces. */
+export function findClaim(project: Project, service: Service, name: string): Claim | undefined {
+  const spec = project.aggregations.specs.find((candidate) => candidate.name === name);
+  if (spec) return {kind: "aggregation", spec};
+  const derived = service.derived.find((candidate) => candidate.name === name);
+  if (derived) return {kind: "derived", derived};
+  const spine = project.views.get(service.spine.view)!;
+  if (columnsOf(spine).has(name)) return {kind: "spine", field: name};
+  const refs = project.runtime.featureRefs;
+  const loaded = refs && new Set(refs.map((ref) => ref.view));
+  const view = [...project.views.values()].find((candidate) => candidate !== spine && (!loaded || loaded.has(candidate.name)) && joinableColumnsOf(candidate).includes(name));
+  return view && {kind: "view", view, field: name};
 }
 
 export function describeClaim(claim: Claim): string {

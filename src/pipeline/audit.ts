@@ -260,7 +260,7 @@ class AuditBatch {
     if (claim.kind === "view") {
       for (const key of claim.view.joinKeys) {
         if (this.derivation.spineView || rows.columns.has(key) || this.derivation.findOwner(undefined, key)) continue;
-        throw DaedalusError.of("audit-flag", {flag: "spine-key", value: [...this.mapping.keys.keys()].join(", "), expected: `--spine-key ${key} as well: view "${claim.view.name}" is joined by it`});
+        throw DaedalusError.of("flag-wrong", {flag: "spine-key", value: [...this.mapping.keys.keys()].join(", "), expected: `--spine-key ${key} as well: view "${claim.view.name}" is joined by it`});
       }
       table = await derivation.listAlternatives(rows, claim.view, claim.field);
     } else {
@@ -328,7 +328,7 @@ class AuditBatch {
     if (claim.kind === "derived") return details.map((row) => this.judgeDerived(claim.derived.sql, Number(row["row"]), findings) ?? plain("its inputs are right, its expression gives another value"));
     const ids = details.map((row) => Number(row["id"]));
     const window = claim.kind === "aggregation" ? derivation.windows.get(claim.spec.name)! : undefined;
-    const evidence = window ? await readWindowEvidence(derivation, window, ids) : claim.kind === "view" ? await readVersionEvidence(derivation, rows, claim.view, claim.field, ids) : new Map();
+    const evidence = claim.kind === "view" ? await readVersionEvidence(derivation, rows, claim.view, claim.field, ids) : await readWindowEvidence(derivation, window!, ids);
     const rules: BlameRules =
       claim.kind === "aggregation"
         ? {kind: "window", spec: claim.spec, lookbackDays: window!.cut === undefined ? undefined : derivation.service!.spine.lookbackDays, isLate: window!.known !== "hist.__at"}

@@ -165,7 +165,7 @@ export class Rederivation {
       ...spec.groupBy.map((pair) => pair.spine),
       ...(excluded === undefined ? [] : [excluded]),
       ...(spec.includeCurrent && spec.valueColumn !== undefined ? [spec.valueColumn] : []),
-      ...(needsRow ? this.historyNamesIn(spec.condition!, this.spineView!) : []),
+      ...(needsRow ? this.historyNamesIn(spec.condition, this.spineView!) : []),
     ];
   }
 

@@ -255,16 +255,16 @@ describe("a file that is not ours", () => {
     const path = await foreign();
     const refuse = (mapping: Partial<AuditOptions["mapping"]>, options: Partial<AuditOptions> = {}): Promise<AuditReport> => run(path, {mapping: {...keys, columns: ["cost=prices.price"], ...mapping}, ...options});
     await expect(run(path)).rejects.toMatchObject({code: "audit-empty-mapping"});
-    await expect(refuse({columns: ["=prices.price"]})).rejects.toMatchObject({code: "audit-flag"});
+    await expect(refuse({columns: ["=prices.price"]})).rejects.toMatchObject({code: "flag-wrong"});
     await expect(refuse({columns: ["cost=prices.prize"]})).rejects.toMatchObject({code: "audit-definition-unknown", facts: {nearest: "prices.price"}});
     await expect(refuse({columns: ["cost=price.price"]})).rejects.toMatchObject({code: "audit-definition-unknown", facts: {nearest: "prices.price"}});
     await expect(refuse({columns: ["costs=prices.price"]})).rejects.toMatchObject({code: "audit-column-missing", facts: {nearest: "cost"}});
     await expect(refuse({columns: ["n=orders_ever"]})).rejects.toMatchObject({code: "audit-service-needed", facts: {services: ["basket"]}});
     await expect(refuse({columns: ["n=order_ever"]}, {service: "basket"})).rejects.toMatchObject({code: "audit-definition-unknown", facts: {nearest: "orders_ever"}});
     await expect(refuse({spineKeys: ["product_id=article"]})).rejects.toMatchObject({code: "audit-column-missing", facts: {what: "the key product_id"}});
-    await expect(refuse({spineKeys: ["customer_id=who"]})).rejects.toMatchObject({code: "audit-flag"});
-    await expect(refuse({spineKeys: []})).rejects.toMatchObject({code: "audit-flag", facts: {flag: "spine-key"}});
-    await expect(refuse({time: undefined})).rejects.toMatchObject({code: "audit-flag", facts: {flag: "time"}});
+    await expect(refuse({spineKeys: ["customer_id=who"]})).rejects.toMatchObject({code: "flag-wrong"});
+    await expect(refuse({spineKeys: []})).rejects.toMatchObject({code: "flag-wrong", facts: {flag: "spine-key"}});
+    await expect(refuse({time: undefined})).rejects.toMatchObject({code: "flag-wrong", facts: {flag: "time"}});
     await expect(refuse({time: "when"})).rejects.toMatchObject({code: "audit-column-missing"});
     await expect(refuse({time: "what"})).rejects.toMatchObject({code: "audit-dtype"});
     await expect(refuse({}, {service: "baskets"})).rejects.toMatchObject({code: "reference-unknown", facts: {nearest: "basket"}});
@@ -273,7 +273,7 @@ describe("a file that is not ours", () => {
 });
 
 describe("a partition that is not as it should be", () => {
-  function copyDay(name: string): {path: string; edit(change: (manifest: Record<string, unknown>) => void): void} {
+  function copyDay(name: string): {path: string; edit: (change: (manifest: Record<string, unknown>) => void) => void} {
     const path = join(root, "copies", name, `dt=${day}`);
     cpSync(clean(), path, {recursive: true});
     const file = join(path, "_manifest.json");
