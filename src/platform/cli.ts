@@ -1,9 +1,11 @@
 /** The command tree. Texts and flags only: an action loads what it needs when it runs, so that help stays fast. */
 import {Command, CommanderError} from "commander";
 import {version} from "../pipeline/version.js";
+import {addAuditCommand} from "./commands/audit.js";
 import {addCatalogCommands} from "./commands/catalog.js";
 import {addConfigCommands} from "./commands/config.js";
 import {addEmbeddingsCommands} from "./commands/embeddings.js";
+import {addExplainCommands} from "./commands/explain.js";
 import {addPipelineCommands} from "./commands/pipeline.js";
 import {addProjectCommands} from "./commands/project.js";
 import {addExample} from "./flags.js";
@@ -28,6 +30,8 @@ export function createProgram(terminal: Terminal): Command {
   addCatalogCommands(program, terminal);
   addPipelineCommands(program, terminal);
   addEmbeddingsCommands(program, terminal);
+  addAuditCommand(program, terminal);
+  addExplainCommands(program, terminal);
   return program;
 }
 

@@ -42,6 +42,6 @@ export function parseCount(text: string): number {
   return Number(text);
 }
 
-function collect(value: string, earlier: readonly string[] = []): readonly string[] {
+export function collect(value: string, earlier: readonly string[] = []): readonly string[] {
   return [...earlier, value];
 }
