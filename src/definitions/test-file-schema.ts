@@ -3,8 +3,9 @@ import {z} from "zod";
 import {listOf, mapping, name, names, text} from "./schema-parts.js";
 
 const cellText = "text, a number, true, false, null, or a list of them";
-const cellItem = z.union([z.string(), z.number(), z.boolean(), z.null()], {error: cellText});
-const cell = z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(cellItem)], {error: cellText});
+const isScalar = (value: unknown): boolean => value === null || ["string", "number", "boolean"].includes(typeof value);
+// Not a zod number, which NaN and the infinities are not.
+const cell = z.unknown().refine((value) => isScalar(value) || (Array.isArray(value) && value.every(isScalar)), {error: cellText});
 const timesText = "a whole number above 0";
 
 const rowText = "a list of values, one for each column, or {times, row}";
