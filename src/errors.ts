@@ -230,6 +230,10 @@ export const wordings = {
   "operator-not-sql": (p: {operator: string; opKind: string}) => ({
     text: `operator "${p.operator}" (${p.opKind}) cannot run in the query`,
   }),
+  "ranges-overlap": (p: {view: string; keys: readonly string[]}) => ({
+    text: `the validity ranges of view "${p.view}" overlap for ${p.keys.join("; ")}`,
+    hint: 'end each range in "valid_to" where the next one begins',
+  }),
   "duplicate-rows": (p: {view: string; keys: readonly string[]; isStatic: boolean}) => ({
     text: `view "${p.view}" has several rows for ${p.keys.join("; ")}${p.isStatic ? "" : " at one instant"}`,
     hint: p.isStatic
@@ -286,7 +290,7 @@ export const wordings = {
     text: `nothing says what the columns of ${p.path} should hold`,
     hint: "name a service with --service, or columns with --column name=view.field or --column name=aggregation",
   }),
-  "flag-wrong": (p: {flag: string; value: string; expected: string}) => ({text: `--${p.flag} ${p.value} is not understood`, hint: `write ${p.expected}`}),
+  "flag-wrong": (p: {flag: string; value: string; expected: string}) => ({text: `--${p.flag} ${p.value} does not fit`, hint: `write ${p.expected}`}),
   "audit-definition-unknown": (p: {column: string; definition: string; nearest?: string | undefined}) => ({
     text: `--column ${p.column}=${p.definition}: there is no such definition`,
     hint: didYouMean(p.nearest) ?? "write view.field, or the name of an aggregation or derived column",

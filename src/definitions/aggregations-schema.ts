@@ -1,6 +1,6 @@
 /** config/training/aggregations.yaml. */
 import {z} from "zod";
-import {daysOrConstant, flag, listOf, location, mapping, name, names, oneOf, positiveOrConstant, text} from "./schema-parts.js";
+import {daysOrConstant, duration, flag, listOf, location, mapping, name, names, oneOf, positiveOrConstant, text} from "./schema-parts.js";
 
 const groupByText = "a list of columns, or a mapping of spine keys to history columns";
 const groupBy = z.union([names, z.record(name, name).refine((map) => Object.keys(map).length > 0, {error: groupByText})], {error: groupByText});
@@ -19,7 +19,9 @@ const specSchema = mapping({
   include_current: flag.optional().meta({default: false}).describe("Whether the row itself counts, last."),
   window_days: z
     .union([daysOrConstant, z.null()], {error: windowText})
-    .describe("Days before the row that count; null for all history."),
+    .optional()
+    .describe("Days before the row that count; null for all history. Either this or `window`."),
+  window: duration.optional().describe("The same as a duration, such as `90m`: for windows shorter than a day."),
   condition: text.optional().describe("SQL over `hist.` and `cur.` columns; only true keeps a history row."),
   max_items: positiveOrConstant.optional().describe("The newest so many values are kept. Default: all."),
   exclude_self: z

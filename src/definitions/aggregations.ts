@@ -1,7 +1,7 @@
 import type {RawAggregations} from "./aggregations-schema.js";
 import {storeDefaults} from "./aggregations-schema.js";
 import {resolveNumber, Names, type Context} from "./context.js";
-import {dayUs} from "./duration.js";
+import {dayUs, parseDuration} from "./duration.js";
 import type {AggregationConfig, AggregationSpec, EmbeddingStore, EnrichmentSpec, Udf} from "./model.js";
 import {fillPath, type PathVariables} from "./path-variables.js";
 
@@ -55,8 +55,6 @@ function parseSpec(context: Context, raw: RawSpec): AggregationSpec {
   }
   const maxItems =
     raw.max_items === undefined ? undefined : resolveNumber(context, {owner: raw, key: "max_items", value: raw.max_items, isWhole: true});
-  const windowDays =
-    raw.window_days === null ? undefined : resolveNumber(context, {owner: raw, key: "window_days", value: raw.window_days, isWhole: false});
   return {
     name: raw.name,
     history,
@@ -65,12 +63,26 @@ function parseSpec(context: Context, raw: RawSpec): AggregationSpec {
     operation: raw.operation,
     timestampColumn,
     includeCurrent: raw.include_current ?? false,
-    windowUs: windowDays === undefined ? undefined : Math.round(windowDays * dayUs),
+    windowUs: parseWindow(context, raw),
     condition: raw.condition,
     maxItems: raw.operation === "count" ? undefined : maxItems,
     excludeSelf: raw.exclude_self ?? false,
     place: file.place(raw, "name"),
   };
+}
+
+/** `window_days` or `window`; undefined for all history. */
+function parseWindow(context: Context, raw: RawSpec): number | undefined {
+  const {file, isIntact, problems} = context;
+  if (raw.window !== undefined && raw.window_days !== undefined) {
+    const reason = "both say how far the window looks back: remove one of them";
+    problems.add("keys-conflict", {keys: ["window", "window_days"], reason}, file.keyPlace(raw, "window"));
+  } else if (raw.window === undefined && raw.window_days === undefined && isIntact) {
+    problems.add("key-missing", {key: "window_days", what: `the aggregation "${raw.name}"`}, file.place(raw, "name"));
+  }
+  if (raw.window !== undefined) return parseDuration(raw.window);
+  if (raw.window_days === null || raw.window_days === undefined) return undefined;
+  return Math.round(resolveNumber(context, {owner: raw, key: "window_days", value: raw.window_days, isWhole: false}) * dayUs);
 }
 
 function parseGroupBy({file, references, problems}: Context, {group_by: raw}: RawSpec): AggregationSpec["groupBy"] {

@@ -54,6 +54,8 @@ export interface TimeRules {
   readonly boundary: "strict" | "inclusive";
   /** Our name of the column that says when a row became known. */
   readonly availableAt: string | undefined;
+  /** Our name of the column with the instant at which a row stops being true; NULL there: not yet. */
+  readonly validTo: string | undefined;
   readonly embargoUs: number;
   readonly tieBreak: readonly {readonly column: string; readonly isDescending: boolean}[];
   readonly onDuplicate: "pick" | "error";
@@ -138,11 +140,15 @@ export type ColumnCheck = {readonly severity: CheckSeverity; readonly place: Pla
   | {readonly kind: "range"; readonly min: number | undefined; readonly max: number | undefined}
   | {readonly kind: "accepted_values"; readonly values: readonly (string | number | boolean)[]}
   | {readonly kind: "max_null_fraction"; readonly fraction: number}
+  | {readonly kind: "embedding_coverage"; readonly fraction: number}
+  | {readonly kind: "drift"; readonly againstDay: string; readonly maxPsi: number; readonly buckets: number}
 );
 
 export type TableCheck = {readonly severity: CheckSeverity; readonly place: Place} & (
   | {readonly kind: "min_rows"; readonly rows: number}
   | {readonly kind: "unique"; readonly columns: readonly string[]}
+  /** `againstDay` undefined: the newest day before that is published. */
+  | {readonly kind: "row_count_change"; readonly maxFraction: number; readonly againstDay: string | undefined}
 );
 
 export interface RuntimeConfig {

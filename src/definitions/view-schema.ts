@@ -31,6 +31,8 @@ const timeSchema = mapping({
   available_at: sourceColumn
     .optional()
     .describe("Column with the instant at which a row became known. Default: the timestamp column."),
+  valid_from: sourceColumn.optional().describe("Column with the instant from which a row is true; the same as `timestamp_field` of the source, said beside its end."),
+  valid_to: sourceColumn.optional().describe("Column with the instant at which a row stops being true; NULL: not yet. A key's ranges may not overlap."),
   embargo: duration.optional().meta({default: "0s"}).describe("How much later than that a row may be used."),
   tie_break: listOf(tieBreak, "a list of columns")
     .optional()

@@ -19,7 +19,7 @@ export function parseView(context: Context, raw: RawView, variables: PathVariabl
   });
   const source = parseSource(context, raw, variables);
   const ourName = (column: string): string => source.fieldMapping.get(column) ?? column;
-  const {timestamp_field: timestampField} = raw.source;
+  const timestampField = raw.source.timestamp_field ?? raw.time?.valid_from;
   const timestampColumn = timestampField === undefined ? undefined : ourName(timestampField);
   return {
     name: raw.name,
@@ -81,9 +81,21 @@ interface Timing {
 
 function parseTime({file, problems}: Context, raw: RawView, {hasTimestamp, ourName}: Timing): TimeRules {
   const time = raw.time ?? {};
+  const {timestamp_field: timestampField} = raw.source;
+  if (timestampField !== undefined && time.valid_from !== undefined && ourName(time.valid_from) !== ourName(timestampField)) {
+    const reason = "both say when a row begins to be true: remove one of them, or let them name the same column";
+    problems.add("keys-conflict", {keys: ["timestamp_field", "valid_from"], reason}, file.place(time, "valid_from"));
+  }
   const join = time.join ?? (hasTimestamp ? "pit" : "static");
   if (!hasTimestamp && join !== "static") {
     problems.add("timestamp-needed", {what: `"join: ${join}"`, view: raw.name}, file.place(time, "join"));
+  }
+  if (!hasTimestamp && time.valid_to !== undefined) {
+    problems.add("timestamp-needed", {what: '"valid_to"', view: raw.name}, file.keyPlace(time, "valid_to"));
+  }
+  if (time.join === "latest" && time.valid_to !== undefined) {
+    const reason = '"join: latest" takes the newest row whatever the time';
+    problems.add("setting-without-effect", {key: "valid_to", reason}, file.keyPlace(time, "valid_to"), "warning");
   }
   if (!hasTimestamp) {
     const reason = 'the view has no "timestamp_field", so each key has one row for all time';
@@ -101,6 +113,7 @@ function parseTime({file, problems}: Context, raw: RawView, {hasTimestamp, ourNa
   return {
     boundary: time.boundary ?? "strict",
     availableAt: time.available_at === undefined ? undefined : ourName(time.available_at),
+    validTo: time.valid_to === undefined ? undefined : ourName(time.valid_to),
     embargoUs: parseDuration(time.embargo ?? "0s") ?? 0,
     tieBreak,
     onDuplicate: time.on_duplicate ?? "pick",

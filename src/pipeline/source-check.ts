@@ -79,7 +79,7 @@ function checkColumns(view: View, needed: ReadonlySet<string>, found: readonly C
       problems.add("source-column-missing", {view: view.name, column: sourceName, nearest: findNearest(sourceName, [...types.keys()]), columns: [...types.keys()]}, place);
       continue;
     }
-    const isTime = name === view.timestampColumn || name === view.time.availableAt;
+    const isTime = [view.timestampColumn, view.time.availableAt, view.time.validTo].includes(name);
     const declared = isTime ? ({kind: "scalar", name: "TIMESTAMP"} as const) : field?.dtype;
     if (declared && !isCompatible(sourceType, declared) && !(isTime && sourceType === "DATE")) {
       problems.add("source-dtype", {view: view.name, column: sourceName, declared: renderDtype(declared), found: sourceType}, place);

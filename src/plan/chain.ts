@@ -13,7 +13,7 @@ export function columnsOf(view: View): ReadonlySet<string> {
     ...view.joinKeys,
     ...(view.timestampColumn === undefined ? [] : [view.timestampColumn]),
     ...view.fields.map((field) => field.name),
-    ...(view.time.availableAt === undefined ? [] : [view.time.availableAt]),
+    ...[view.time.availableAt, view.time.validTo].filter((name) => name !== undefined),
     ...view.time.tieBreak.map((tie) => tie.column),
   ]);
 }
@@ -106,7 +106,7 @@ export class Chain {
       const added = [...fields].sort();
       const tieColumns = time.tieBreak.map((tie) => tie.column);
       const isPit = time.join === "pit" && timestampColumn !== undefined;
-      const timed = time.join === "static" ? [] : [timestampColumn, time.availableAt].filter((name) => name !== undefined);
+      const timed = time.join === "static" ? [] : [timestampColumn, time.availableAt, time.validTo].filter((name) => name !== undefined);
       const reachUs = isPit && view.ttlUs !== undefined && fromUs !== undefined ? fromUs - view.ttlUs : undefined;
       operators.push({
         opKind: "scan",
@@ -141,6 +141,7 @@ export class Chain {
               availableAt: time.availableAt,
               embargoUs: time.embargoUs,
               ttlUs: view.ttlUs,
+              validTo: time.validTo,
             }
           : {
               opKind: "join",

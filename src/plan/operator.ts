@@ -104,6 +104,8 @@ const pitJoin = z.strictObject({
   embargoUs: microseconds,
   /** Age, against the left row's instant, beyond which the newest row counts as unknown. */
   ttlUs: microseconds.optional(),
+  /** Right column with the instant at which a row stops being true; NULL: not yet. */
+  validTo: z.string().optional(),
   tieBreak: z.array(z.strictObject({column: z.string(), isDescending: z.boolean()})).readonly(),
   onDuplicate: z.enum(["pick", "error"]),
 });

@@ -105,6 +105,11 @@ udfs:
     expect(read).toMatchObject({valueColumn: undefined, windowUs: undefined});
   });
 
+  it("may look back for less than a day", () => {
+    const [read] = readSound({[file]: "aggregation_specs: [{name: a, group_by: [user_id], operation: count, window: 90m}]\n"}).aggregations.specs;
+    expect(read).toMatchObject({windowUs: 90 * 60 * 1_000_000});
+  });
+
   it("excludes the row's own item or another column", () => {
     expect([readSpec(", exclude_self: true").excludeSelf, readSpec(", exclude_self: session").excludeSelf]).toEqual([true, "session"]);
   });
@@ -114,18 +119,33 @@ describe("a wrong aggregations.yaml", () => {
   it("has keys that nobody knows", () => {
     const text = `
 «aggregation_spec»: []
-aggregation_specs: [{name: a, group_by: [user_id], operation: count, window_days: 7, «window»: 90m, «conditon»: "x"}]
+aggregation_specs: [{name: a, group_by: [user_id], operation: count, window_days: 7, «windwo»: 90m, «conditon»: "x"}]
 enrichment_specs: [{name: v, source_id_column: item_id, store_name: store, udf_name: lookup_embedding_udf, «udf»: x}]
 embedding_stores: [{name: store, path: x, id_column: id, embedding_column: v, embedding_dim: 8, «embeding_dtype»: float16}]
 udfs: [{name: f, module: x, «modul»: y}]
 `;
     expectProblems({[file]: text}, [
       {code: "key-unknown", facts: {key: "aggregation_spec", nearest: "aggregation_specs"}},
-      {code: "key-unknown", facts: {key: "window"}},
+      {code: "key-unknown", facts: {key: "windwo", nearest: "window"}},
       {code: "key-unknown", facts: {key: "conditon", nearest: "condition"}},
       {code: "key-unknown", facts: {key: "udf"}},
       {code: "key-unknown", facts: {key: "embeding_dtype", nearest: "embedding_dtype"}},
       {code: "key-unknown", facts: {key: "modul", nearest: "module"}},
+    ]);
+  });
+
+  it("says twice how far a window looks back, or not at all", () => {
+    const text = `
+aggregation_specs:
+  - {name: a, group_by: [user_id], operation: count, window_days: 7, «window»: 90m}
+  - {name: «b», group_by: [user_id], operation: count}
+`;
+    expectProblems({[file]: text}, [
+      {code: "keys-conflict", facts: {keys: ["window", "window_days"]}},
+      {code: "key-missing", facts: {key: "window_days"}},
+    ]);
+    expectProblems({[file]: "aggregation_specs: [{name: c, group_by: [user_id], operation: count, window: «90 minutes»}]\n"}, [
+      {code: "value-wrong", facts: {key: "window"}},
     ]);
   });
 
@@ -159,7 +179,7 @@ embedding_stores:
 
   it("lacks keys that it needs", () => {
     const text = `
-aggregation_specs: [«{name: a, group_by: [user_id], operation: count}»]
+aggregation_specs: [«{name: a, group_by: [user_id], window_days: 7}»]
 embedding_stores:
   - «name: s»
     path: x
@@ -167,7 +187,7 @@ embedding_stores:
     embedding_column: v
 `;
     expectProblems({[file]: text}, [
-      {code: "key-missing", facts: {key: "window_days", what: 'an entry of "aggregation_specs"'}},
+      {code: "key-missing", facts: {key: "operation", what: 'an entry of "aggregation_specs"'}},
       {code: "key-missing", facts: {key: "embedding_dim", what: 'an entry of "embedding_stores"'}},
     ]);
   });

@@ -66,7 +66,7 @@ describe("the JSON Schemas", () => {
     ["runtime", {day_worker: 1}],
     ["runtime", {compute: {engine: "polar"}}],
     ["runtime", {feed_start: "202613"}],
-    ["aggregations", {aggregation_specs: [{name: "a", group_by: ["b"], operation: "count"}]}],
+    ["aggregations", {aggregation_specs: [{name: "a", group_by: ["b"], window_days: 7}]}],
     ["view", {name: "__a", entity: "user", source: {}, fields: []}],
     ["view", {name: "a", entity: "user", source: {}, fields: [{name: "b", dtype: "BIGNIT"}]}],
     ["view", {name: "a", entity: "user", ttl: "90 days", source: {}, fields: []}],

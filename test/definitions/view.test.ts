@@ -95,6 +95,11 @@ fields:
     expect(readView(view("", "path: x, timestamp_field: updated_at, field_mapping: {upd: updated_at}")).timestampColumn).toBe("updated_at");
   });
 
+  it("is true between two columns, the first of which is its timestamp", () => {
+    const text = view("time: {valid_from: began, valid_to: ended}", "path: x, field_mapping: {began: start}");
+    expect(readView(text)).toMatchObject({timestampColumn: "start", time: {join: "pit", validTo: "ended"}});
+  });
+
   it("finds its files below what the configuration says", () => {
     const files = {"config/base.yaml": "feature_s3_root_dir: s3://bucket/infra\n", "config/training/runtime.yaml": "data_root: data/mewtant\n"};
     const path = (text: string): string | undefined => readView(view("", `path: "${text}", data_path: "${text}"`), files).source.path;
@@ -171,6 +176,16 @@ describe("a wrong view", () => {
   it.each(["pit", "latest"])("joins by time (%s) without a timestamp", (join) => {
     expectProblems({[file]: view(`time: {join: «${join}»}`, "path: data")}, [
       {code: "timestamp-needed", facts: {view: "user_profile", what: `"join: ${join}"`}},
+    ]);
+  });
+
+  it("has ranges without a beginning, with two, or that nobody looks at", () => {
+    expectProblems({[file]: view("time: {«valid_to»: ended}", "path: x")}, [{code: "timestamp-needed", facts: {what: '"valid_to"'}}]);
+    expectProblems({[file]: view("time: {valid_from: «began», valid_to: ended}", "path: x, timestamp_field: t")}, [
+      {code: "keys-conflict", facts: {keys: ["timestamp_field", "valid_from"]}},
+    ]);
+    expectProblems({[file]: view("time: {join: latest, «valid_to»: ended}", "path: x, timestamp_field: t")}, [
+      {code: "setting-without-effect", facts: {key: "valid_to"}, severity: "warning"},
     ]);
   });
 

@@ -37,6 +37,24 @@ GROUP BY ${quoteNames(columns)} HAVING count(*) > 1 ORDER BY ${quoteNames(op.key
   };
 }
 
+/** Fails when two ranges of a key overlap: then no row could say which of them is true. Versions of one range share its start. */
+function expectApart(op: OperatorOf<"pit_join">, right: string, context: EmitContext): Step {
+  const keys = quoteNames(op.keys);
+  const [start, end] = [quoteName(op.rightTime), quoteName(op.validTo!)];
+  const sql = `SELECT DISTINCT ${keys} FROM (
+  FROM ${right} SELECT ${keys}, ${start}, max(coalesce(${end}, 'infinity')) OVER (PARTITION BY ${keys} ORDER BY ${start} RANGE BETWEEN UNBOUNDED PRECEDING AND to_microseconds(1) PRECEDING) AS __earlier_end
+  WHERE isfinite(${start}) AND ${op.keys.map((key) => `${quoteName(key)} IS NOT NULL`).join(" AND ")}
+) WHERE __earlier_end > ${start} ORDER BY ${keys} LIMIT 3`;
+  return {
+    kind: "expect-none",
+    sql,
+    fail: (rows) => {
+      const named = rows.map((row) => op.keys.map((key) => `${key}=${String(row[key])}`).join(", "));
+      return DaedalusError.of("ranges-overlap", {view: op.right, keys: named}, {place: context.scans.get(op.right)?.place});
+    },
+  };
+}
+
 export function emitJoin(op: OperatorOf<"join">, context: EmitContext): Step[] {
   if (op.joinKind === "covered") {
     const id = quoteName(op.keys[0]!);
@@ -88,10 +106,19 @@ export function emitPitJoin(op: OperatorOf<"pit_join">, context: EmitContext): S
       ? `FROM candidates QUALIFY row_number() OVER (PARTITION BY ${keys}, ${time} ORDER BY ${order.join(", ")}) = 1`
       : `FROM (SELECT *, row_number() OVER (PARTITION BY ${keys} ORDER BY ${time}, ${reversed(order).join(", ")}) AS __rank FROM candidates)
   QUALIFY __rank = max(__rank) OVER (PARTITION BY ${keys} ORDER BY __known)`;
-  const isFresh = op.ttlUs === undefined ? undefined : `r.${time} >= l.${quoteName(op.leftTime)} - to_microseconds(${op.ttlUs})`;
+  const instant = `l.${quoteName(op.leftTime)}`;
+  const holds: string[] = [];
+  if (op.ttlUs !== undefined) holds.push(`r.${time} >= ${instant} - to_microseconds(${op.ttlUs})`);
+  if (op.validTo !== undefined) {
+    const end = `r.${quoteName(op.validTo)}`;
+    // Ranges follow one another without a gap: where the next begins to count, this one ends to.
+    holds.push(`(${end} IS NULL OR ${instant} ${op.boundary === "strict" ? "<=" : "<"} ${end})`);
+    steps.push(expectApart(op, right, context));
+  }
+  const isTrue = holds.length === 0 ? undefined : holds.join(" AND ");
   const added = op.fields.map((field) => {
     const name = quoteName(field);
-    return isFresh === undefined ? `, r.${name}` : `, CASE WHEN ${isFresh} THEN r.${name} END AS ${name}`;
+    return isTrue === undefined ? `, r.${name}` : `, CASE WHEN ${isTrue} THEN r.${name} END AS ${name}`;
   });
   context.tables.set(op.output, op.output);
   steps.push(
@@ -105,7 +132,7 @@ WITH candidates AS (
 )
 SELECT l.*${added.join("")}
 FROM ${quoteName(left.table)} AS l ASOF LEFT JOIN answers AS r
-  ON ${equalKeys(op.keys, "l", "r")} AND l.${quoteName(op.leftTime)} ${op.boundary === "strict" ? ">" : ">="} r.__known`),
+  ON ${equalKeys(op.keys, "l", "r")} AND ${instant} ${op.boundary === "strict" ? ">" : ">="} r.__known`),
     ...emitDrop(op.inputs[0], context),
   );
   return steps;
