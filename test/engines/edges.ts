@@ -293,16 +293,22 @@ export const flattenEdges: Readonly<Record<string, Edge>> = {
     operation: "flatten_distinct",
     maxItems: 2,
     windowUs: undefined,
-    history: [tagged(1, [7]), ...Array.from({length: 90}, (_, step) => tagged(2 + step, [8]))],
-    target: [{}],
-    gives: [[7n, 8n]],
+    history: [tagged(1, [7]), ...Array.from({length: 300}, (_, step) => tagged(2 + step, [8]))],
+    target: [{__ts: 1000n}, {__ts: 90n}],
+    gives: [
+      [7n, 8n],
+      [7n, 8n],
+    ],
   },
   "a key that repeats itself counts distinct values without a limit": {
     operation: "flatten_distinct",
     windowUs: undefined,
-    history: [tagged(1, [7]), ...Array.from({length: 90}, (_, step) => tagged(2 + step, [8]))],
-    target: [{}],
-    gives: [[7n, 8n]],
+    history: [tagged(1, [7]), ...Array.from({length: 300}, (_, step) => tagged(2 + step, [8]))],
+    target: [{__ts: 1000n}, {__ts: 90n}],
+    gives: [
+      [7n, 8n],
+      [7n, 8n],
+    ],
   },
 };
 

@@ -31,7 +31,7 @@ function renderCounts({window}: PlacedWindow, column: (name: string) => string):
 /** How many places the first looks take in: repeated values are frequent, a row's own item is rare. */
 function lookLengths({window: {maxItems, operation}}: PlacedWindow): readonly number[] {
   if (maxItems === undefined) return [];
-  return operation === "flatten_distinct" ? [4 * maxItems, 32 * maxItems] : [maxItems + 8, 8 * maxItems];
+  return operation === "flatten_distinct" ? [2 * maxItems, 8 * maxItems, 64 * maxItems] : [maxItems + 8, 8 * maxItems];
 }
 
 export interface LookBackTables {

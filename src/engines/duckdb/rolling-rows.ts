@@ -4,7 +4,7 @@ import type {AggregationTask, SqlSession} from "../aggregation-engine.js";
 import type {TemporaryTables} from "./temporary-tables.js";
 
 /** History rows whose lists are built at once: the arrays of a batch are in memory as a whole, and a key is never cut. */
-const batchRowCount = 1_000_000;
+const batchRowCount = 500_000;
 
 /** The rows' first and last instant, in microseconds: they bound the history that can matter. */
 export interface Reach {
