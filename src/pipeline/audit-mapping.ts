@@ -6,6 +6,7 @@ import {columnsOf, joinableColumnsOf} from "../plan/chain.js";
 import {contractOf} from "../plan/contract.js";
 import {parseSqlIdentifiers} from "../plan/sql-identifiers.js";
 import type {AuditInput} from "./audit-input.js";
+import {dayUs} from "./day.js";
 
 export interface MappingFlags {
   /** `user_id` or `user_id=column`. */
@@ -203,8 +204,13 @@ export function describeClaim(claim: Claim): string {
       return claim.derived.sql;
     case "aggregation": {
       const {spec} = claim;
-      const window = spec.windowUs === undefined ? "all history" : `${spec.windowUs / 86_400_000_000} days`;
+      const window = spec.windowUs === undefined ? "all history" : describeWindow(spec.windowUs);
       return `${spec.operation} ${spec.valueColumn === undefined ? "of rows" : `of ${spec.valueColumn}`} over ${window}`;
     }
   }
+}
+
+function describeWindow(us: number): string {
+  const [length, unit] = us >= dayUs ? [us / dayUs, "day"] : [us / 60_000_000, "minute"];
+  return `${length} ${unit}${length === 1 ? "" : "s"}`;
 }

@@ -33,8 +33,6 @@ export interface Evidence {
   readonly isSelf: boolean;
   /** It is the row itself. */
   readonly isOwn: boolean;
-  /** Views: declared rank among the versions; equal ranks are ties. */
-  readonly rank: number;
 }
 
 /** Rules that are broken on purpose. */
@@ -73,7 +71,6 @@ function toEvidence(row: Record<string, unknown>): Evidence {
     isKept: row["is_kept"] === true,
     isSelf: row["is_self"] === true,
     isOwn: row["is_own"] === true,
-    rank: Number(row["rank"]),
   };
 }
 
@@ -104,7 +101,7 @@ export async function readWindowEvidence(derivation: Rederivation, window: Prepa
   const found = await readById(
     derivation,
     `SELECT cur.__id AS id, hist.__file AS file, hist.__file_row AS file_row, epoch_us(hist.__at) AS at_us, ${finite(window.known)} AS known_us, ${value} AS value,
-      ${window.condition} AS is_kept, ${window.isSelf} AS is_self, ${window.isOwn} AS is_own, 0 AS rank
+      ${window.condition} AS is_kept, ${window.isSelf} AS is_self, ${window.isOwn} AS is_own
     FROM ${window.rows} AS cur JOIN ${window.history} AS hist ON ${window.keys}
     WHERE cur.__id IN (${ids.join(", ")}) ORDER BY cur.__id, ${window.order.join(", ")}, hist.__file, hist.__file_row`,
   );
@@ -116,12 +113,10 @@ export async function readVersionEvidence(derivation: Rederivation, rows: RowSet
   const {from, order} = await derivation.renderAllVersions(rows, owner, [field]);
   const isTimed = owner.time.join !== "static";
   const time = isTimed ? finite(`v.${quoteName(owner.timestampColumn!)}`) : "NULL";
-  const declared = isTimed ? order.slice(0, 1 + owner.time.tieBreak.length) : [];
-  const rank = declared.length > 0 ? `rank() OVER (PARTITION BY l.__id ORDER BY ${declared.join(", ")})` : "1";
   return readById(
     derivation,
     `SELECT l.__id AS id, v.__file AS file, v.__file_row AS file_row, ${time} AS at_us, ${isTimed ? finite(renderKnown(owner, "v")) : "NULL"} AS known_us,
-      CAST(v.${quoteName(field)} AS VARCHAR) AS value, true AS is_kept, false AS is_self, false AS is_own, ${rank} AS rank
+      CAST(v.${quoteName(field)} AS VARCHAR) AS value, true AS is_kept, false AS is_self, false AS is_own
     FROM ${from} WHERE l.__id IN (${ids.join(", ")}) ORDER BY ${["l.__id", ...order, "v.__file", "v.__file_row"].join(", ")}`,
   );
 }
@@ -193,7 +188,7 @@ export function deriveVersion(evidence: readonly Evidence[], rules: {readonly vi
   const best = evidence[winner];
   const verdict = (row: Evidence, index: number): Rule | undefined => {
     if (index === winner || !best) return verdicts[index];
-    return verdicts[index] ?? (row.rank === best.rank ? "tie" : "newer_version");
+    return verdicts[index] ?? (row.atUs === best.atUs ? "tie" : "newer_version");
   };
   return {value: renderStored(best?.value), verdicts: evidence.map(verdict)};
 }

@@ -17,7 +17,7 @@ const rules: Readonly<Record<Rule, string>> = {
   repeated: "its values appear again later",
   ttl: "older than the ttl",
   newer_version: "a newer version counts",
-  tie: "an equal version stands before it",
+  tie: "another version of the same instant stands first",
 };
 
 /** Microseconds as `2026-03-02T12:00:00.000001`, UTC. */
