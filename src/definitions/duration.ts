@@ -13,3 +13,15 @@ export function parseDuration(text: string): number | undefined {
   const durationUs = Number.parseInt(text, 10) * unitUs[unit];
   return Number.isSafeInteger(durationUs) ? durationUs : undefined;
 }
+
+/** The shortest of `7d`, `90m`, `1d 12h`, ...: whole units, the largest first; weeks are left to those who write them. */
+export function renderDuration(durationUs: number): string {
+  const parts: string[] = [];
+  let rest = durationUs;
+  for (const unit of ["d", "h", "m", "s", "ms"] as const) {
+    const count = Math.floor(rest / unitUs[unit]);
+    if (count > 0) parts.push(`${count}${unit}`);
+    rest -= count * unitUs[unit];
+  }
+  return parts.length > 0 ? parts.join(" ") : "0s";
+}

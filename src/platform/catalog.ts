@@ -4,6 +4,7 @@ import type {ColumnCheck, Project, Service, TableCheck, View} from "../definitio
 import {findNearest} from "../definitions/nearest.js";
 import {DaedalusError, type Place} from "../errors.js";
 import type {Settings} from "./settings.js";
+import {explainAggregation, explainView} from "./time-words.js";
 
 export interface ViewSummary {
   readonly name: string;
@@ -97,10 +98,12 @@ export function describeView(view: View): Record<string, unknown> {
       join: time.join,
       boundary: time.boundary,
       available_at: time.availableAt,
+      valid_to: time.validTo,
       embargo_seconds: seconds(time.embargoUs),
       tie_break: time.tieBreak.map((tie) => (tie.isDescending ? `${tie.column} desc` : tie.column)),
       on_duplicate: time.onDuplicate,
     },
+    rules: explainView(view),
     fields: view.fields.map((field) => ({name: field.name, dtype: renderDtype(field.dtype)})),
     place: describePlace(view.place),
   };
@@ -145,10 +148,12 @@ function describeColumns(project: Project, service: Service): Record<string, unk
   if (!service.columns) {
     return (project.runtime.outputColumns ?? []).map((column) => ({name: column.name, default_sql: column.defaultSql}));
   }
+  const specs = new Map(project.aggregations.specs.map((spec) => [spec.name, spec]));
   return service.columns.map((column) => ({
     name: column.name,
     kind: column.kind,
     dtype: column.dtype && renderDtype(column.dtype),
+    meaning: specs.has(column.name) ? explainAggregation(specs.get(column.name)!, service) : undefined,
     default_sql: column.defaultSql,
     nullable: column.isNullable,
     checks: column.checks.map(describeCheck),
