@@ -306,7 +306,7 @@ function chunkBytes(bytes: Buffer, name: string): Buffer[] {
 }
 
 function findPython(): string | undefined {
-  const command = process.env["PYTHON"] ?? "python3";
+  const command = process.env["DAEDALUS_PYTHON"] ?? "python3";
   try {
     execFileSync(command, ["-c", "import pyarrow"], {stdio: "ignore"});
     return command;
