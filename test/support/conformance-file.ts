@@ -35,14 +35,16 @@ const isNamedList = (value: unknown): value is readonly Mapping[] => Array.isArr
 function merge(under: unknown, over: unknown): unknown {
   if (isMapping(under) && isMapping(over)) {
     const keys = new Set([...Object.keys(under), ...Object.keys(over)]);
-    return Object.fromEntries([...keys].map((key) => [key, key in over ? merge(under[key], over[key]) : under[key]]));
+    const merged = [...keys].map((key) => [key, key in over ? merge(under[key], over[key]) : under[key]] as const);
+    return Object.fromEntries(merged.filter(([, value]) => value !== undefined));
   }
   if (isNamedList(under) && isNamedList(over)) {
     const named = new Map<unknown, unknown>(under.map((item) => [item["name"], item]));
     for (const item of over) named.set(item["name"], merge(named.get(item["name"]) ?? {}, item));
     return [...named.values()];
   }
-  return over;
+  // Nothing in place of a mapping takes it away.
+  return isMapping(under) && over === null ? undefined : over;
 }
 
 /** A project of files with these definitions. What every view and service must say, but no case is about, is filled in. */
