@@ -9,7 +9,7 @@ const checkCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["checks-failed"])
 /** Prints the error and says with which code to exit. */
 export function reportFailure(error: unknown, terminal: Terminal): number {
   if (error instanceof StoppedError) {
-    terminal.note(`${error.message}: finished days are kept, the same command goes on from there`);
+    terminal.note(`${error.message}: what is finished is kept, the same command goes on from there`);
     return error.exitCode;
   }
   const problems = findProblems(error);
