@@ -25,7 +25,10 @@ export interface AggregationTask {
   /** Table to create: `__row` and one column for each window, a row for each target row. */
   readonly output: string;
   readonly keys: readonly {readonly target: string; readonly history: string}[];
-  /** History columns that order rows of one instant, before the window's own value; all ascending, NULL first. */
+  /**
+   * History columns that order rows of one instant, before the window's own value; all ascending, NULL first, NaN last, text by
+   * its bytes, lists element by element with NULL elements last: as DuckDB sorts.
+   */
   readonly orderColumns: readonly string[];
   readonly windows: readonly Window[];
 }
@@ -44,7 +47,7 @@ export interface Window {
   readonly pairCondition: string | undefined;
   /** Undefined: all history. */
   readonly windowUs: number | undefined;
-  /** Undefined: no limit. */
+  /** Of lists, at least 1; undefined: no limit. A count has none. */
   readonly maxItems: number | undefined;
   /** The row itself counts too, last: its value, and its condition, as target columns. */
   readonly current: {readonly value: string | undefined; readonly condition: string | undefined} | undefined;

@@ -42,7 +42,7 @@ function pastOf(task: TestTask, rows: readonly Row[], presents: readonly bigint[
 describe.each(engines)("$name", (engine) => {
   test("a row never changes with what happens at its instant or later", async () => {
     let changedLater = 0;
-    for (let seed = 1000; seed < 1015; seed++) {
+    for (let seed = 1000; seed < 1010; seed++) {
       const before = acceptedBy(engine, randomTask(seed));
       const {task: after, presents} = rewriteFuture(before, new SeededRandom(seed));
       const [first, second] = [await runEngine(session, engine, before), await runEngine(session, engine, after)];
@@ -52,6 +52,6 @@ describe.each(engines)("$name", (engine) => {
       expect(difference).toBeUndefined();
       if (findDifference(after, second, {about: "", expected: first.rows}) !== undefined) changedLater++;
     }
-    expect(changedLater, "rewriting the future must change later rows, or this test proves nothing").toBeGreaterThan(10);
+    expect(changedLater, "rewriting the future must change later rows of every task, or this test proves nothing").toBe(10);
   });
 });

@@ -6,7 +6,7 @@ import {SeededRandom} from "../seeded-random.js";
 import type {Cell, Column, Row} from "./cells.js";
 import type {TestTask, TestWindow} from "./oracle.js";
 
-export const worldsPerTask = 12;
+export const worldsPerTask = 20;
 
 const pools = {
   BIGINT: [1n, 2n, 3n, -4n, 9007199254740993n, 9007199254740992n, 9223372036854775807n],
