@@ -73,6 +73,7 @@ function versionHypotheses({evidence, atUs}: Suspect, {view}: Extract<BlameRules
     ...(isLate ? [{text: "the time at which versions became known was ignored", usesFuture: true, gives: give({ignoresKnown: true})}] : []),
     {text: "the newest version of all was used", usesFuture: true, gives: give({isLatest: true})},
     ...(view.ttlUs === undefined ? [] : [{text: "the ttl was ignored", usesFuture: false, gives: give({ignoresTtl: true})}]),
+    ...(view.time.validTo === undefined ? [] : [{text: "the end of the version's range was ignored", usesFuture: false, gives: give({ignoresEnd: true})}]),
     {text: "an older version was used", usesFuture: false, gives: (stored: string) => evidence.some((row) => isBefore(row, atUs) && renderStored(row.value) === stored)},
   ];
 }

@@ -1,6 +1,6 @@
 /** What an audit is pointed at: parquet files, and the manifests beside those that are partitions of ours. */
 import {existsSync, readdirSync, readFileSync, statSync} from "node:fs";
-import {basename, dirname, join, relative} from "node:path";
+import {basename, dirname, join} from "node:path";
 import type {Project, Service} from "../definitions/model.js";
 import type {DuckDbSession} from "../engines/duckdb/connection.js";
 import {DaedalusError} from "../errors.js";
@@ -107,10 +107,4 @@ function contradictionsOf({directory, manifest}: AuditedPartition, counts: Reado
   const day = /^dt=(.*)$/.exec(basename(directory))?.[1];
   if (day !== undefined && day !== manifest.day) found.push(`says ${manifest.day}`);
   return found;
-}
-
-/** A path as a report shows it: from the project's folder where it lies within. */
-export function shortPath(path: string, root: string): string {
-  const inside = relative(root, path);
-  return inside === "" || inside.startsWith("..") ? path : inside;
 }

@@ -18,6 +18,7 @@ export type Rule =
   | "max_items"
   | "repeated"
   | "ttl"
+  | "expired"
   | "newer_version"
   | "tie";
 
@@ -28,6 +29,8 @@ export interface Evidence {
   readonly atUs: number | null;
   /** When it became known; null: never. */
   readonly knownUs: number | null;
+  /** Views: when it stopped being true; null: not yet. */
+  readonly endUs: number | null;
   readonly value: string | null | readonly (string | null)[];
   readonly isKept: boolean;
   readonly isSelf: boolean;
@@ -43,6 +46,7 @@ export interface Breach {
   readonly ignoresCondition?: true;
   readonly ignoresSelf?: true;
   readonly ignoresTtl?: true;
+  readonly ignoresEnd?: true;
   readonly isLatest?: true;
   readonly windowUs?: number;
 }
@@ -67,6 +71,7 @@ function toEvidence(row: Record<string, unknown>): Evidence {
     fileRow: toNumber(row["file_row"]),
     atUs: toNumber(row["at_us"]),
     knownUs: toNumber(row["known_us"]),
+    endUs: toNumber(row["end_us"]),
     value: row["value"] as Evidence["value"],
     isKept: row["is_kept"] === true,
     isSelf: row["is_self"] === true,
@@ -116,7 +121,7 @@ export async function readVersionEvidence(derivation: Rederivation, rows: RowSet
   return readById(
     derivation,
     `SELECT l.__id AS id, v.__file AS file, v.__file_row AS file_row, ${time} AS at_us, ${isTimed ? finite(renderKnown(owner, "v")) : "NULL"} AS known_us,
-      CAST(v.${quoteName(field)} AS VARCHAR) AS value, true AS is_kept, false AS is_self, false AS is_own
+      ${owner.time.validTo === undefined || !isTimed ? "NULL" : finite(`v.${quoteName(owner.time.validTo)}`)} AS end_us, CAST(v.${quoteName(field)} AS VARCHAR) AS value, true AS is_kept, false AS is_self, false AS is_own
     FROM ${from} WHERE l.__id IN (${ids.join(", ")}) ORDER BY ${["l.__id", ...order, "v.__file", "v.__file_row"].join(", ")}`,
   );
 }
@@ -181,14 +186,18 @@ function judgeVersion(row: Evidence, view: View, atUs: number, breach: Breach): 
   return undefined;
 }
 
-/** The first version that may count, in the order of the evidence. */
+/** The first version that may count, in the order of the evidence; once its range is over there is none, not an older one. */
 export function deriveVersion(evidence: readonly Evidence[], rules: {readonly view: View; readonly atUs: number}, breach: Breach = {}): Derived {
-  const verdicts = evidence.map((row) => judgeVersion(row, rules.view, rules.atUs, breach));
+  const {view, atUs} = rules;
+  const verdicts = evidence.map((row) => judgeVersion(row, view, atUs, breach));
   const winner = verdicts.indexOf(undefined);
   const best = evidence[winner];
+  if (!best) return {value: renderStored(null), verdicts};
+  const isEnded = best.endUs !== null && (view.time.boundary === "strict" ? atUs > best.endUs : atUs >= best.endUs);
+  const isOver = isEnded && view.time.join === "pit" && !breach.isLatest && !breach.ignoresEnd;
   const verdict = (row: Evidence, index: number): Rule | undefined => {
-    if (index === winner || !best) return verdicts[index];
+    if (index === winner) return isOver ? "expired" : undefined;
     return verdicts[index] ?? (row.atUs === best.atUs ? "tie" : "newer_version");
   };
-  return {value: renderStored(best?.value), verdicts: evidence.map(verdict)};
+  return {value: renderStored(isOver ? null : best.value), verdicts: evidence.map(verdict)};
 }

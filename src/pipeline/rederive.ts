@@ -44,7 +44,7 @@ export interface PreparedWindow {
 const microseconds = (us: number): string => `to_microseconds(${us})`;
 
 /** The column that `exclude_self` compares; undefined without it. */
-export function excludedColumnOf(spec: AggregationSpec, service: Service, isListValue: boolean): string | undefined {
+function excludedColumnOf(spec: AggregationSpec, service: Service, isListValue: boolean): string | undefined {
   if (spec.excludeSelf === false) return undefined;
   if (typeof spec.excludeSelf === "string") return spec.excludeSelf;
   return isListValue ? service.spine.itemKey : spec.valueColumn;
@@ -54,6 +54,15 @@ export function excludedColumnOf(spec: AggregationSpec, service: Service, isList
 export function renderKnown(view: View, alias: string): string {
   const column = `${alias}.${quoteName(view.time.availableAt ?? view.timestampColumn!)}`;
   return view.time.embargoUs === 0 ? column : `${column} + ${microseconds(view.time.embargoUs)}`;
+}
+
+/** The version's field, or NULL once its range is over: an older version does not come back. */
+function renderWhileValid(view: View, field: string): string {
+  const value = `v.${quoteName(field)}`;
+  const {join, validTo, boundary} = view.time;
+  if (join !== "pit" || validTo === undefined) return value;
+  const end = `v.${quoteName(validTo)}`;
+  return `CASE WHEN ${end} IS NULL OR l.__at ${boundary === "strict" ? "<=" : "<"} ${end} THEN ${value} END`;
 }
 
 export class Rederivation {
@@ -186,7 +195,7 @@ export class Rederivation {
       const owner = this.findOwner(rows.view, name);
       if (!owner) throw DaedalusError.of("column-unknown", {column: name, service: this.service?.name ?? "the audited file"});
       const {from, order} = await this.renderVersions(rows, owner, [name]);
-      const pick = `SELECT l.__id, v.${quoteName(name)} FROM ${from} QUALIFY row_number() OVER (PARTITION BY l.__id${order.length > 0 ? ` ORDER BY ${order.join(", ")}` : ""}) = 1`;
+      const pick = `SELECT l.__id, ${renderWhileValid(owner, name)} AS ${quoteName(name)} FROM ${from} QUALIFY row_number() OVER (PARTITION BY l.__id${order.length > 0 ? ` ORDER BY ${order.join(", ")}` : ""}) = 1`;
       rows.table = await this.makeTable(`SELECT l.*, p.${quoteName(name)} FROM ${rows.table} AS l LEFT JOIN (${pick}) AS p USING (__id)`);
       rows.columns.add(name);
     }
@@ -196,7 +205,7 @@ export class Rederivation {
   async listAlternatives(rows: RowSet, owner: View, field: string): Promise<string> {
     const {from, order} = await this.renderVersions(rows, owner, [field]);
     const rank = this.rankOf(owner, order);
-    const best = `SELECT l.__id, v.${quoteName(field)} AS value FROM ${from} QUALIFY rank() OVER (PARTITION BY l.__id${rank.length > 0 ? ` ORDER BY ${rank.join(", ")}` : ""}) = 1`;
+    const best = `SELECT l.__id, ${renderWhileValid(owner, field)} AS value FROM ${from} QUALIFY rank() OVER (PARTITION BY l.__id${rank.length > 0 ? ` ORDER BY ${rank.join(", ")}` : ""}) = 1`;
     return this.makeTable(`SELECT DISTINCT l.__row, b.value FROM ${rows.table} AS l LEFT JOIN (${best}) AS b USING (__id)`);
   }
 
@@ -218,7 +227,7 @@ export class Rederivation {
   private async renderVersions(rows: RowSet, owner: View, fields: readonly string[]): Promise<{from: string; order: string[]}> {
     for (const key of owner.joinKeys) await this.request(rows, key);
     const {time, timestampColumn} = owner;
-    const timed = time.join === "static" ? [] : [timestampColumn!, ...(time.availableAt === undefined ? [] : [time.availableAt])];
+    const timed = time.join === "static" ? [] : [timestampColumn!, time.availableAt, time.validTo].filter((name) => name !== undefined);
     const more = this.tieFieldsOf(rows, owner, fields);
     const columns = [...new Set([...owner.joinKeys, ...fields, ...more, ...timed, ...time.tieBreak.map((tie) => tie.column)])];
     const relation = await this.sources.renderRelation(owner, columns);

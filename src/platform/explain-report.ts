@@ -16,6 +16,7 @@ const rules: Readonly<Record<Rule, string>> = {
   max_items: "max_items newer ones count",
   repeated: "its values appear again later",
   ttl: "older than the ttl",
+  expired: "its range was over",
   newer_version: "a newer version counts",
   tie: "another version of the same instant stands first",
 };

@@ -1,12 +1,13 @@
 /** Files with one planted mistake each, made by SQL of the test's own: the audit must find it, name it, and pass what is clean. */
-import {cpSync, mkdirSync, readFileSync, rmSync, writeFileSync} from "node:fs";
-import {join} from "node:path";
+import {cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync} from "node:fs";
+import {basename, join} from "node:path";
 import {afterAll, beforeAll, describe, expect, it} from "vitest";
 import {loadProject} from "../../src/definitions/project.js";
 import {DuckDbSession} from "../../src/engines/duckdb/connection.js";
 import {audit, type AuditOptions, type AuditReport, type ColumnAudit} from "../../src/pipeline/audit.js";
+import {train} from "../../src/pipeline/train.js";
 import {quoteText} from "../../src/sources/quote.js";
-import {makeShop, shopFiles, trainShop} from "../support/shop-project.js";
+import {makeShop, shopFiles, trainShop, writeTables} from "../support/shop-project.js";
 
 const day = "2026-03-01";
 const dayUs = 86_400_000_000;
@@ -21,6 +22,14 @@ time: {available_at: published_at}
 fields:
   - {name: rating, dtype: BIGINT}
 `,
+  "feature_views/shelf.yaml": `
+name: shelf
+entity: product
+source: {path: data/shelf.parquet, timestamp_field: put_at}
+time: {valid_to: taken_at}
+fields:
+  - {name: shelf, dtype: BIGINT}
+`,
   "feature_views/stock.yaml": `
 name: stock
 entity: product
@@ -34,6 +43,7 @@ fields:
     .concat(
       `  - {name: rating, kind: feature, dtype: BIGINT}
   - {name: stock, kind: feature, dtype: BIGINT}
+  - {name: shelf, kind: feature, dtype: BIGINT}
   - {name: rated, kind: aggregation, dtype: "BIGINT[]"}
   - {name: others, kind: aggregation, dtype: "BIGINT[]"}
   - {name: brands, kind: aggregation, dtype: "TEXT[]"}
@@ -55,6 +65,8 @@ fields:
 const tables = {
   "data/ratings.parquet": `SELECT (i % 12)::BIGINT AS product_id, TIMESTAMP '2026-02-25 12:00:00' + to_hours((i % 97)::BIGINT) AS rated_at,
     TIMESTAMP '2026-02-25 12:00:00' + to_hours((i % 97 + 1 + i % 40)::BIGINT) AS published_at, i AS rating FROM range(400) AS t(i)`,
+  "data/shelf.parquet": `SELECT (i % 12)::BIGINT AS product_id, TIMESTAMP '2026-02-20' + to_hours((i * 9)::BIGINT) AS put_at,
+    CASE WHEN i < 18 OR i % 5 > 0 THEN put_at + to_hours((40 + i % 60)::BIGINT) END AS taken_at, i AS shelf FROM range(30) AS t(i)`,
   "data/stock.parquet": "SELECT (i % 12)::BIGINT AS product_id, TIMESTAMP '2026-02-20' + to_hours((i * 9)::BIGINT) AS counted_at, i AS stock FROM range(60) AS t(i)",
 };
 
@@ -82,7 +94,7 @@ async function plant(name: string, column: string, sql: string): Promise<string>
   mkdirSync(directory, {recursive: true});
   const orders = `(FROM read_parquet(${quoteText(join(root, "data/orders/*/*.parquet"))}))`;
   const read = (file: string): string => `(FROM read_parquet(${quoteText(join(root, "data", file))}))`;
-  const query = sql.replaceAll("$orders", orders).replaceAll("$prices", read("prices.parquet")).replaceAll("$ratings", read("ratings.parquet"));
+  const query = sql.replaceAll("$orders", orders).replaceAll("$prices", read("prices.parquet")).replaceAll("$shelf", read("shelf.parquet")).replaceAll("$ratings", read("ratings.parquet"));
   await session.run(`COPY (SELECT r.* REPLACE (${query} AS ${column}) FROM read_parquet(${quoteText(join(clean(), "*.parquet"))}, hive_partitioning = false) AS r ORDER BY r.file_row_number) TO ${quoteText(join(directory, "a.parquet"))} (FORMAT parquet)`);
   return directory;
 }
@@ -110,7 +122,7 @@ describe("a clean partition", () => {
     const report = await run(join(root, "out", "basket", "dataset"));
     expect(report.columns.filter((column) => column.mismatches > 0).map(({name, examples}) => ({name, examples}))).toEqual([]);
     expect(report).toMatchObject({isPassed: true, service: "basket", rows: 800, rowsChecked: 800, seed: undefined, notes: [], contradictions: []});
-    expect(report.columns).toHaveLength(16);
+    expect(report.columns).toHaveLength(17);
     expect(report.skipped).toEqual([{name: "origin", reason: "nothing produces it: it holds its default"}]);
   });
 
@@ -128,6 +140,20 @@ describe("a clean partition", () => {
     const count = async (seed: number): Promise<unknown> => (await run(wrong, {service: "basket", sample: 20, seed})).columns.map(({mismatches, examples}) => ({mismatches, examples}));
     expect(await count(7)).toEqual(await count(7));
     expect(await count(7)).not.toEqual(await count(8));
+  });
+});
+
+describe.each(["windows", "time-rules"])("the golden case %s", (name) => {
+  it("passes: tags, pairs of rows, keys that a view brings, late and inclusive views", async () => {
+    const copy = join(root, "golden", name);
+    cpSync(join(import.meta.dirname, "..", "golden", name), copy, {recursive: true});
+    const inputs = readdirSync(join(copy, "inputs"));
+    await writeTables(copy, Object.fromEntries(inputs.map((file) => [`data/${basename(file, ".sql")}.parquet`, readFileSync(join(copy, "inputs", file), "utf8")])));
+    const project = loadProject({root: copy});
+    const {rows, outputDirectory} = await train({project, service: [...project.services.values()][0]!, stages: "both", targetDay: "2026-03-02"});
+    const report = await audit({project, path: outputDirectory, sample: undefined, seed: 1});
+    expect(report.columns.filter((column) => column.mismatches > 0)).toEqual([]);
+    expect(report).toMatchObject({isPassed: true, rowsChecked: rows});
   });
 });
 
@@ -219,6 +245,13 @@ describe("a planted mistake without the future", () => {
     const found = await auditColumn(path, "others");
     expect(found).toMatchObject({status: "mismatch", usedFuture: 0});
     expect(found.explanations[0]!.text).toBe(text);
+  });
+
+  it("is named when the end of a range is ignored", async () => {
+    const path = await plant("ended", "shelf", '(SELECT arg_max(shelf, put_at) FROM $shelf AS h WHERE h.product_id = r.product_id AND put_at < r."at")');
+    const count = await countPlanted(path, "shelf");
+    expect(count).toBeGreaterThan(20);
+    expect(await auditColumn(path, "shelf")).toMatchObject({status: "mismatch", mismatches: count, usedFuture: 0, explanations: [{text: "the end of the version's range was ignored", rows: count}]});
   });
 
   it("is found when a value of the spine was changed, or a row made up", async () => {
