@@ -280,6 +280,10 @@ export const wordings = {
     text: `${p.service} ${p.day} failed its checks: ${p.failed.join("; ")}`,
     hint: `the partition was not published; what was computed is in ${p.staged}`,
   }),
+  "check-impossible": (p: {check: string; column: string; type: string; expected: string}) => ({
+    text: `"${p.check}" checks ${p.expected}, but column "${p.column}" is ${p.type}`,
+    hint: "remove the check, or check another column",
+  }),
   "source-changed": (p: {view: string; file: string; day: string}) => ({
     text: `a file of view "${p.view}" changed while ${p.day} was read: ${p.file}`,
     hint: "run again when nothing writes to it; the day was not published",

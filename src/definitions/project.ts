@@ -157,6 +157,7 @@ class ProjectReader {
         spineViews: services.map(({spine}) => spine.view),
         madeColumns: new Set(made.map(({name}) => name)),
         stores: new Set(this.#aggregations.stores.keys()),
+        enrichments: new Set(this.#aggregations.enrichments.map(({name}) => name)),
         udfs: new Set([...builtinUdfNames, ...this.#aggregations.udfs.keys()]),
         isPartial: this.#isPartial,
         isAggregationsPartial: this.#isAggregationsPartial,

@@ -16,6 +16,8 @@ export type Reference = {readonly place: Place} & (
   /** A spec's `timestamp_column`; without a history, the spine's. */
   | {readonly kind: "timestamp-column"; readonly history: string | undefined; readonly column: string}
   | {readonly kind: "store"; readonly store: string}
+  /** A column of `enrichment_specs`. */
+  | {readonly kind: "enrichment"; readonly column: string}
   | {readonly kind: "udf"; readonly udf: string}
 );
 
@@ -30,6 +32,7 @@ export interface Declarations {
   /** Columns that services and aggregations make. */
   readonly madeColumns: ReadonlySet<string>;
   readonly stores: ReadonlySet<string>;
+  readonly enrichments: ReadonlySet<string>;
   readonly udfs: ReadonlySet<string>;
   readonly isPartial: boolean;
   readonly isAggregationsPartial: boolean;
@@ -93,6 +96,10 @@ export function checkReferences(references: readonly Reference[], declared: Decl
       case "store":
         if (declared.isAggregationsPartial || declared.stores.has(reference.store)) break;
         reportUnknown({what: "embedding store", plural: "stores", name: reference.store, place}, declared.stores, problems);
+        break;
+      case "enrichment":
+        if (declared.isAggregationsPartial || declared.enrichments.has(reference.column)) break;
+        reportUnknown({what: "embedding column", plural: "embedding columns", name: reference.column, place}, declared.enrichments, problems);
         break;
       case "udf":
         if (declared.isAggregationsPartial || declared.udfs.has(reference.udf)) break;

@@ -61,6 +61,22 @@ export const duration = z
   .refine((value) => parseDuration(value) !== undefined, {error: durationText})
   .meta({pattern: durationPattern.source});
 
+/** `2026-02-30` and `2026-3-2` are no days. */
+function isDay(value: string): boolean {
+  const ms = Date.parse(`${value}T00:00:00Z`);
+  return dayPattern.test(value) && !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(value);
+}
+
+const dayPattern = /^\d{4}-\d{2}-\d{2}$/;
+const dayText = "a day, YYYY-MM-DD";
+export const day = z.string({error: dayText}).refine(isDay, {error: dayText}).meta({pattern: dayPattern.source});
+
+const dayOrPreviousText = `"previous" or ${dayText}`;
+export const dayOrPrevious = z
+  .string({error: dayOrPreviousText})
+  .refine((value) => value === "previous" || isDay(value), {error: dayOrPreviousText})
+  .meta({pattern: `^previous$|${dayPattern.source}`});
+
 const dtypeText = `a dtype: one of ${scalarNames.join(", ")}, or a list of one such as "BIGINT[]"`;
 const scalarOrListPattern = `^(${scalarNames.join("|")})(\\[\\])?$`;
 

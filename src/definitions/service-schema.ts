@@ -1,7 +1,7 @@
 /** feature_services/*.yaml. */
 import {z} from "zod";
 import {
-  columnDtype, daysOrConstant, fieldDtype, flag, listOf, literal, mapping, name, names, oneOf, scalarValue, severity, text,
+  columnDtype, day, dayOrPrevious, daysOrConstant, fieldDtype, flag, listOf, literal, mapping, name, names, oneOf, scalarValue, severity, text,
 } from "./schema-parts.js";
 
 const events = listOf(text, "a list of event names").min(1, {error: "a list with at least one event name"});
@@ -37,8 +37,8 @@ const spineSchema = mapping({
 });
 
 /** What a column can be checked for; a check names one of these and, optionally, its severity. */
-export const columnCheckKinds = ["not_null", "unique", "range", "accepted_values", "max_null_fraction"] as const;
-export const tableCheckKinds = ["min_rows", "unique"] as const;
+export const columnCheckKinds = ["not_null", "unique", "range", "accepted_values", "max_null_fraction", "embedding_coverage", "drift"] as const;
+export const tableCheckKinds = ["min_rows", "unique", "row_count_change"] as const;
 
 const on = z.literal(true, {error: "true"});
 const bound = z.union([z.number(), z.null()], {error: "a number or null"});
@@ -47,20 +47,39 @@ const range = z
   .tuple([bound, bound], {error: rangeText})
   .refine(([min, max]) => min === null || max === null || min <= max, {error: rangeText});
 const fractionText = "a number from 0 to 1";
+const fraction = z.number({error: fractionText}).min(0, {error: fractionText}).max(1, {error: fractionText});
+const psiText = "a number above 0";
+const bucketsText = "a whole number from 2 to 1000";
+export const driftDefaults = {maxPsi: 0.2, buckets: 10} as const;
+
+const drift = mapping({
+  against: day.describe("The day to compare with, as it is published."),
+  max_psi: z.number({error: psiText}).positive({error: psiText}).optional().meta({default: driftDefaults.maxPsi}).describe("The population stability index from which on the column has drifted."),
+  buckets: z.int({error: bucketsText}).min(2, {error: bucketsText}).max(1000, {error: bucketsText}).optional().meta({default: driftDefaults.buckets}).describe("Quantiles of the other day, or its most frequent values, that shares are compared in."),
+});
 
 const columnCheck = mapping({
   not_null: on.optional().describe("No value is NULL."),
   unique: on.optional().describe("No value appears twice."),
   range: range.optional().describe("Every value lies in [min, max]; null leaves an end open."),
   accepted_values: listOf(scalarValue, "a list of values").min(1, {error: "a list with at least one value"}).optional().describe("Every value is one of these."),
-  max_null_fraction: z.number({error: fractionText}).min(0, {error: fractionText}).max(1, {error: fractionText}).optional().describe("At most this share of the values is NULL."),
+  max_null_fraction: fraction.optional().describe("At most this share of the values is NULL."),
+  embedding_coverage: fraction.optional().describe("At least this share of the rows has a vector; for embedding columns."),
+  drift: drift.optional().describe("The values are distributed as on another day, up to a population stability index."),
   severity,
 });
 
 const rowsText = "a whole number, 0 or more";
+const changeText = "a number, 0 or more";
 const tableCheck = mapping({
   min_rows: z.int({error: rowsText}).min(0, {error: rowsText}).optional().describe("A day has at least so many rows."),
   unique: names.optional().describe("No two rows agree in all of these columns."),
+  row_count_change: mapping({
+    max_fraction: z.number({error: changeText}).min(0, {error: changeText}).describe("The change that is allowed, as a share of the other day's rows; 0.5 is half more or half less."),
+    against: dayOrPrevious.optional().meta({default: "previous"}).describe("The day to compare with; `previous` is the newest day before that is published."),
+  })
+    .optional()
+    .describe("A day has about as many rows as another one."),
   severity,
 });
 

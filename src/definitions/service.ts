@@ -2,7 +2,7 @@ import {resolveNumber, Names, type Context} from "./context.js";
 import {parseDefault} from "./default-sql.js";
 import {parseDtype} from "./dtype.js";
 import type {CheckSeverity, ColumnCheck, Derived, RowFilter, Service, ServiceColumn, Spine, TableCheck, View} from "./model.js";
-import {columnCheckKinds, tableCheckKinds, type RawService} from "./service-schema.js";
+import {columnCheckKinds, driftDefaults, tableCheckKinds, type RawService} from "./service-schema.js";
 
 type RawColumn = NonNullable<RawService["columns"]>[number];
 type RawColumnCheck = NonNullable<RawColumn["checks"]>[number];
@@ -118,7 +118,7 @@ function parseColumns(context: Context, raw: readonly RawColumn[]): ServiceColum
       dtype: column.dtype === undefined ? undefined : parseDtype(column.dtype),
       defaultSql: parseDefault(context, column),
       isNullable: column.nullable ?? true,
-      checks: (column.checks ?? []).flatMap((check, index) => parseColumnCheck(context, {raw: check, owner: column.checks!, index})),
+      checks: (column.checks ?? []).flatMap((check, index) => parseColumnCheck(context, column.name, {raw: check, owner: column.checks!, index})),
       place,
     };
   });
@@ -130,7 +130,7 @@ interface CheckAt<R> {
   readonly index: number;
 }
 
-function parseColumnCheck(context: Context, {raw, owner, index}: CheckAt<RawColumnCheck>): ColumnCheck[] {
+function parseColumnCheck(context: Context, column: string, {raw, owner, index}: CheckAt<RawColumnCheck>): ColumnCheck[] {
   const place = context.file.place(owner, index);
   const base: {severity: CheckSeverity; place: typeof place} = {severity: raw.severity ?? "error", place};
   const found = columnCheckKinds.filter((kind) => raw[kind] !== undefined);
@@ -142,6 +142,14 @@ function parseColumnCheck(context: Context, {raw, owner, index}: CheckAt<RawColu
   if (raw.unique) return [{...base, kind: "unique"}];
   if (raw.range) return [{...base, kind: "range", min: raw.range[0] ?? undefined, max: raw.range[1] ?? undefined}];
   if (raw.accepted_values) return [{...base, kind: "accepted_values", values: raw.accepted_values}];
+  if (raw.drift) {
+    const {against, max_psi: maxPsi = driftDefaults.maxPsi, buckets = driftDefaults.buckets} = raw.drift;
+    return [{...base, kind: "drift", againstDay: against, maxPsi, buckets}];
+  }
+  if (raw.embedding_coverage !== undefined) {
+    context.references.push({kind: "enrichment", column, place});
+    return [{...base, kind: "embedding_coverage", fraction: raw.embedding_coverage}];
+  }
   return [{...base, kind: "max_null_fraction", fraction: raw.max_null_fraction ?? 0}];
 }
 
@@ -153,6 +161,10 @@ function parseTableCheck(context: Context, {raw, owner, index}: CheckAt<RawTable
   if (found.length !== 1) {
     if (context.isIntact || found.length > 0) problems.add("check-ambiguous", {found, known: tableCheckKinds}, place);
     return [];
+  }
+  if (raw.row_count_change) {
+    const {max_fraction: maxFraction, against = "previous"} = raw.row_count_change;
+    return [{...base, kind: "row_count_change", maxFraction, againstDay: against === "previous" ? undefined : against}];
   }
   if (raw.unique === undefined) return [{...base, kind: "min_rows", rows: raw.min_rows ?? 0}];
   const {unique} = raw;

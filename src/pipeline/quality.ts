@@ -1,9 +1,12 @@
 /** What is in staged files: statistics of every column, and the checks that gate the publication. */
-import type {ColumnCheck, Service, TableCheck} from "../definitions/model.js";
+import type {Service} from "../definitions/model.js";
 import type {DuckDbSession} from "../engines/duckdb/connection.js";
 import {renderParquetRelation} from "../sources/parquet.js";
-import {quoteName, quoteNames, quoteText} from "../sources/quote.js";
+import {quoteName, quoteNames} from "../sources/quote.js";
+import {assertCheckFits, renderColumnTerm, renderNotNullable, renderTableTerm, type CheckTerm} from "./check-terms.js";
+import {checkDrift} from "./drift.js";
 import type {Manifest} from "./manifest.js";
+import type {Neighbours} from "./neighbour-days.js";
 
 export interface CheckResult {
   /** As the YAML says it: `aes_score: range [0, 10]`. */
@@ -41,79 +44,50 @@ export async function readStatistics(session: DuckDbSession, files: readonly str
   });
 }
 
-interface RenderedCheck {
-  readonly check: string;
-  readonly severity: "error" | "warn";
-  /** A SQL aggregate over the rows: how many break the rule, or for a limit the value itself. */
-  readonly sql: string;
-  isPassed(value: number): boolean;
-  describe(value: number): string;
+export interface CheckScope {
+  /** Whose checks are run. */
+  readonly columns: readonly string[];
+  readonly hasTableChecks: boolean;
+  readonly neighbours: Neighbours;
 }
 
-const none = {isPassed: (value: number) => value === 0, describe: (value: number) => `${value} rows`};
+type Pending = CheckTerm | (() => Promise<CheckResult>);
 
-/** Runs the checks of the columns named, and the table's when asked; in the order of the service file. */
-export async function runChecks(
-  session: DuckDbSession,
-  files: readonly string[],
-  service: Service,
-  scope: {readonly columns: readonly string[]; readonly hasTableChecks: boolean},
-): Promise<readonly CheckResult[]> {
-  const checks: RenderedCheck[] = [];
-  for (const column of service.columns ?? []) {
-    if (!scope.columns.includes(column.name)) continue;
-    const isGuarded = column.checks.some((check) => check.kind === "not_null");
-    if (!column.isNullable && !isGuarded) {
-      checks.push({check: `${column.name}: not nullable`, severity: "error", sql: `count_if(${quoteName(column.name)} IS NULL)`, ...none});
+/**
+ * Runs the checks of the columns named, and the table's when asked; in the order of the service file.
+ * @throws DaedalusError when a check cannot be made on the column's type
+ */
+export async function runChecks(session: DuckDbSession, files: readonly string[], service: Service, scope: CheckScope): Promise<readonly CheckResult[]> {
+  const {columns, hasTableChecks, neighbours} = scope;
+  const relation = renderParquetRelation(files);
+  const types = new Map((await session.describe(`SELECT * FROM ${relation}`)).map(({name, type}) => [name, type]));
+  const pending: Pending[] = [];
+  for (const {checks, ...rest} of (service.columns ?? []).filter(({name}) => columns.includes(name))) {
+    const column = {name: rest.name, type: types.get(rest.name) ?? ""};
+    if (!rest.isNullable && !checks.some((check) => check.kind === "not_null")) pending.push(renderNotNullable(column));
+    for (const check of checks) {
+      assertCheckFits(check, column);
+      if (check.kind !== "drift") {
+        pending.push(renderColumnTerm(check, column));
+        continue;
+      }
+      const name = `${column.name}: drift against ${check.againstDay}, max_psi ${check.maxPsi}`;
+      pending.push(async () => ({check: name, severity: check.severity, ...(await checkDrift(session, files, {check, column, neighbours}))}));
     }
-    for (const check of column.checks) checks.push(renderColumnCheck(column.name, check));
   }
-  if (scope.hasTableChecks) checks.push(...service.checks.map(renderTableCheck));
-  if (checks.length === 0) return [];
-  const terms = checks.map((check, index) => `CAST(${check.sql} AS DOUBLE) AS c${index}`).join(", ");
-  const [row = {}] = await session.rows(`SELECT ${terms} FROM ${renderParquetRelation(files)}`);
-  return checks.map((check, index) => {
+  if (hasTableChecks) pending.push(...service.checks.map((check) => renderTableTerm(check, neighbours)));
+  if (pending.length === 0) return [];
+  const terms = pending.map((check, index) => (typeof check === "function" ? "" : `, CAST(${check.sql} AS DOUBLE) AS c${index}`)).join("");
+  const [row = {}] = await session.rows(`SELECT CAST(count(*) AS DOUBLE) AS row_count${terms} FROM ${relation}`);
+  const rowCount = Number(row["row_count"]);
+  const results: CheckResult[] = [];
+  for (const [index, check] of pending.entries()) {
+    if (typeof check === "function") {
+      results.push(await check());
+      continue;
+    }
     const value = Number(row[`c${index}`] ?? 0);
-    return {check: check.check, severity: check.severity, isPassed: check.isPassed(value), found: check.describe(value)};
-  });
-}
-
-function renderColumnCheck(column: string, check: ColumnCheck): RenderedCheck {
-  const name = quoteName(column);
-  const {severity} = check;
-  switch (check.kind) {
-    case "not_null":
-      return {check: `${column}: not_null`, severity, sql: `count_if(${name} IS NULL)`, ...none};
-    case "unique":
-      return {check: `${column}: unique`, severity, sql: `count(${name}) - count(DISTINCT ${name})`, ...none};
-    case "range": {
-      const outside = [
-        ...(check.min === undefined ? [] : [`${name} < ${check.min}`]),
-        ...(check.max === undefined ? [] : [`${name} > ${check.max}`]),
-      ];
-      const label = `${column}: range [${check.min ?? ""}, ${check.max ?? ""}]`;
-      return {check: label, severity, sql: `count_if(${outside.length === 0 ? "false" : outside.join(" OR ")})`, ...none};
-    }
-    case "accepted_values": {
-      const values = check.values.map((value) => (typeof value === "string" ? quoteText(value) : String(value))).join(", ");
-      return {check: `${column}: accepted_values [${check.values.join(", ")}]`, severity, sql: `count_if(${name} NOT IN (${values}))`, ...none};
-    }
-    case "max_null_fraction":
-      return {
-        check: `${column}: max_null_fraction ${check.fraction}`,
-        severity,
-        sql: `coalesce(count_if(${name} IS NULL) / nullif(count(*), 0), 0)`,
-        isPassed: (fraction) => fraction <= check.fraction,
-        describe: (fraction) => `${(fraction * 100).toFixed(2)} % NULL`,
-      };
+    results.push({check: check.check, severity: check.severity, isPassed: check.isPassed(value, rowCount), found: check.describe(value, rowCount)});
   }
-}
-
-function renderTableCheck(check: TableCheck): RenderedCheck {
-  const {severity} = check;
-  if (check.kind === "min_rows") {
-    return {check: `min_rows ${check.rows}`, severity, sql: "count(*)", isPassed: (rows) => rows >= check.rows, describe: (rows) => `${rows} rows`};
-  }
-  const columns = quoteNames(check.columns);
-  return {check: `unique [${check.columns.join(", ")}]`, severity, sql: `count(*) - count(DISTINCT row(${columns}))`, ...none, describe: (rows) => `${rows} rows repeat others`};
+  return results;
 }

@@ -165,7 +165,7 @@ async function makeSkeleton(run: Run, day: string, session: DuckDbSession): Prom
     const columns = sinkOf(plan, "skeleton").columns;
     const made = columns.filter((column) => !enriched.includes(column));
     const paths = files.map((file) => join(directory, file.name));
-    const checks = await runChecks(session, paths, service, {columns: made, hasTableChecks: true});
+    const checks = await runChecks(session, paths, service, {columns: made, hasTableChecks: true, neighbours: {partitions: run.partitions, stage: "skeleton", day}});
     gate(run, day, directory, checks);
     const statistics = await readStatistics(session, paths, columns);
     assertUnchanged(run, day, wanted);
@@ -194,7 +194,7 @@ async function makeDataset(run: Run, day: string, session: DuckDbSession): Promi
     const names = readdirSync(directory).filter((name) => name.endsWith(".parquet")).sort();
     const paths = names.map((name) => join(directory, name));
     const added = enrichments.map((enrichment) => enrichment.name);
-    const checks = await runChecks(session, paths, service, {columns: added, hasTableChecks: false});
+    const checks = await runChecks(session, paths, service, {columns: added, hasTableChecks: false, neighbours: {partitions, stage: "dataset", day}});
     gate(run, day, directory, checks);
     const statistics = new Map([...skeleton.columns, ...(await readStatistics(session, paths, added))].map((column) => [column.name, column]));
     const files = names.map((name, index) => ({name, rows: skeleton.files[index]?.rows ?? 0, bytes: statSync(join(directory, name)).size}));

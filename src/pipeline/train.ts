@@ -11,6 +11,7 @@ import {readStoreVersion} from "./store-ids.js";
 import {loadAggregationEngine} from "./aggregation-engines.js";
 import {listDays} from "./days.js";
 import {realEffects, type Effects} from "./effects.js";
+import {pinnedDays} from "./neighbour-days.js";
 import {PartitionStore} from "./partition.js";
 import {compileService} from "./plan-file.js";
 import type {CheckResult} from "./quality.js";
@@ -88,7 +89,10 @@ export async function train(options: TrainOptions, effects: Effects = realEffect
   effects.onEvent({kind: "plan", service: service.name, days: wanted, current: prepared.days.filter((day) => !wanted.includes(day))});
 
   const workers = Math.max(1, Math.min(options.dayWorkers ?? project.runtime.dayWorkers, wanted.length, availableParallelism() * 4));
-  const written = await runDays(run, wanted, planned, workers);
+  const pinned = pinnedDays(service);
+  const first = await runDays(run, wanted.filter((day) => pinned.has(day)), planned, workers);
+  const others = await runDays(run, wanted.filter((day) => !pinned.has(day)), planned, workers);
+  const written = new Map([...first, ...others]);
   const stage = lastStage(run);
   const days = prepared.days.map((day): DayReport => {
     const directory = run.partitions.directoryOf(stage, day);

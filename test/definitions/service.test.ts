@@ -111,6 +111,20 @@ checks:
     });
   });
 
+  it("compares with the previous day, by ten buckets and up to a PSI of 0.2, where its checks do not say more", () => {
+    const read = readService(
+      service("columns: [{name: age, checks: [{drift: {against: 2026-03-02}}, {drift: {against: 2026-03-02, max_psi: 0.1, buckets: 20}, severity: warn}]}]\nchecks: [{row_count_change: {max_fraction: 0.5}}, {row_count_change: {max_fraction: 2, against: 2026-03-02}}]"),
+    );
+    expect(read.columns![0]!.checks).toMatchObject([
+      {kind: "drift", againstDay: "2026-03-02", maxPsi: 0.2, buckets: 10, severity: "error", place: {line: 3}},
+      {kind: "drift", againstDay: "2026-03-02", maxPsi: 0.1, buckets: 20, severity: "warn"},
+    ]);
+    expect(read.checks).toMatchObject([
+      {kind: "row_count_change", maxFraction: 0.5, againstDay: undefined, place: {line: 4}},
+      {kind: "row_count_change", maxFraction: 2, againstDay: "2026-03-02"},
+    ]);
+  });
+
   it.each([
     ["3", "3"],
     ["-7", "-7"],
@@ -240,11 +254,11 @@ columns: [{name: a}, {name: «a»}]
   });
 
   it("has checks that nobody knows", () => {
-    const known = ["not_null", "unique", "range", "accepted_values", "max_null_fraction", "severity"];
-    expectProblems({[file]: service("columns: [{name: a, checks: [{«embedding_coverage»: 0.9}, {«notnull»: true}]}]\nchecks: [{«row_count_change»: 2}]")}, [
-      {code: "key-unknown", facts: {key: "embedding_coverage", nearest: undefined, allowed: known}},
+    const known = ["not_null", "unique", "range", "accepted_values", "max_null_fraction", "embedding_coverage", "drift", "severity"];
+    expectProblems({[file]: service("columns: [{name: a, checks: [{«freshness»: 0.9}, {«notnull»: true}]}]\nchecks: [{«max_rows»: 2}]")}, [
+      {code: "key-unknown", facts: {key: "freshness", nearest: undefined, allowed: known}},
       {code: "key-unknown", facts: {key: "notnull", nearest: "not_null"}},
-      {code: "key-unknown", facts: {key: "row_count_change", allowed: ["min_rows", "unique", "severity"]}},
+      {code: "key-unknown", facts: {key: "max_rows", allowed: ["min_rows", "unique", "row_count_change", "severity"]}},
     ]);
   });
 
@@ -252,7 +266,7 @@ columns: [{name: a}, {name: «a»}]
     expectProblems({[file]: service("columns: [{name: a, checks: [«{severity: warn}», «{not_null: true, unique: true}»]}]\nchecks: [«{}»]")}, [
       {code: "check-ambiguous", facts: {found: []}},
       {code: "check-ambiguous", facts: {found: ["not_null", "unique"]}},
-      {code: "check-ambiguous", facts: {found: [], known: ["min_rows", "unique"]}},
+      {code: "check-ambiguous", facts: {found: [], known: ["min_rows", "unique", "row_count_change"]}},
     ]);
   });
 
@@ -268,6 +282,29 @@ columns: [{name: a}, {name: «a»}]
       {code: "value-wrong", facts: {key: "accepted_values[0]"}},
       {code: "value-wrong", facts: {key: "severity", expected: 'one of "error", "warn"'}},
       {code: "value-wrong", facts: {key: "min_rows", found: "-1"}},
+    ]);
+  });
+
+  it("compares with days that do not exist, or beyond what can be", () => {
+    const drifts = "{drift: {against: «2026-02-30»}}, {drift: {against: «previous»}}, {drift: «{max_psi: 0.1}»}, {drift: {against: 2026-03-02, max_psi: «0», buckets: «1»}}";
+    const changes = "{row_count_change: {max_fraction: «-0.1»}}, {row_count_change: «{against: previous}»}, {row_count_change: {max_fraction: 1, against: «yesterday»}}, {row_count_change: {max_fraction: 1, «ageinst»: previous}}";
+    expectProblems({[file]: service(`columns: [{name: a, checks: [${drifts}, {embedding_coverage: «2»}]}]\nchecks: [${changes}]`)}, [
+      {code: "value-wrong", facts: {key: "against", expected: "a day, YYYY-MM-DD", found: '"2026-02-30"'}},
+      {code: "value-wrong", facts: {key: "against", found: '"previous"'}},
+      {code: "key-missing", facts: {key: "against", what: '"drift"'}},
+      {code: "value-wrong", facts: {key: "max_psi", expected: "a number above 0", found: "0"}},
+      {code: "value-wrong", facts: {key: "buckets", expected: "a whole number from 2 to 1000", found: "1"}},
+      {code: "value-wrong", facts: {key: "embedding_coverage", expected: "a number from 0 to 1", found: "2"}},
+      {code: "value-wrong", facts: {key: "max_fraction", expected: "a number, 0 or more", found: "-0.1"}},
+      {code: "key-missing", facts: {key: "max_fraction", what: '"row_count_change"'}},
+      {code: "value-wrong", facts: {key: "against", expected: '"previous" or a day, YYYY-MM-DD', found: '"yesterday"'}},
+      {code: "key-unknown", facts: {key: "ageinst", nearest: "against"}},
+    ]);
+  });
+
+  it("asks for the coverage of a column that is no embedding", () => {
+    expectProblems({[file]: service("columns: [{name: age, checks: [«{embedding_coverage: 0.9}»]}]")}, [
+      {code: "reference-unknown", facts: {what: "embedding column", name: "age", hint: "there are no embedding columns"}},
     ]);
   });
 });
