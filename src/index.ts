@@ -14,6 +14,8 @@ export {parsePlan, renderPlan} from "./plan/plan-yaml.js";
 export {digestPlan} from "./plan/digest.js";
 export type {Operator, Plan} from "./plan/operator.js";
 export {train, type DayReport, type TrainOptions, type TrainReport} from "./pipeline/train.js";
+export {audit, type AuditOptions, type AuditReport} from "./pipeline/audit.js";
+export {explainRow, type ExplainOptions, type RowExplanation} from "./pipeline/explain.js";
 export {realEffects, type Effects, type TrainEvent} from "./pipeline/effects.js";
 export {readManifest, type Manifest} from "./pipeline/manifest.js";
 export type {EmbeddingBatch, EmbeddingResult, UserEmbeddingFunction} from "./pipeline/embedding-functions.js";

@@ -1,9 +1,11 @@
 /** What an audit is pointed at: parquet files, and the manifests beside those that are partitions of ours. */
 import {existsSync, readdirSync, readFileSync, statSync} from "node:fs";
 import {basename, dirname, join} from "node:path";
+import {z} from "zod";
 import type {Project, Service} from "../definitions/model.js";
 import type {DuckDbSession} from "../engines/duckdb/connection.js";
 import {DaedalusError} from "../errors.js";
+import {digestOf} from "../plan/digest.js";
 import {findParquetFiles, renderParquetRelation} from "../sources/parquet.js";
 import {reasonOf} from "./failure.js";
 import {manifestSchema, type Manifest} from "./manifest.js";
@@ -11,7 +13,13 @@ import {version} from "./version.js";
 
 export interface AuditedPartition {
   readonly directory: string;
-  readonly manifest: Manifest;
+  /** What every manifest says, whatever version wrote it. */
+  readonly service: string;
+  readonly madeBy: string;
+  /** Undefined where another version wrote it in another form. */
+  readonly manifest: Manifest | undefined;
+  /** The manifest is signed, and the signature is not that of its content. */
+  readonly isEdited: boolean;
 }
 
 export interface AuditInput {
@@ -33,10 +41,10 @@ export async function readAuditInput(session: DuckDbSession, path: string, proje
   // An empty folder with a manifest is a partition that lost its files, and worth saying so.
   if (files.length === 0) throw DaedalusError.of("file-missing", {path, what: "a parquet file to audit"});
   const partitions = directories.flatMap((directory) => {
-    const manifest = readStrictManifest(join(directory, "_manifest.json"));
-    return manifest ? [{directory, manifest}] : [];
+    const path = join(directory, "_manifest.json");
+    return existsSync(path) ? [{directory, ...readStrictManifest(path)}] : [];
   });
-  const services = [...new Set(partitions.map(({manifest}) => manifest.service))];
+  const services = [...new Set(partitions.map(({service}) => service))];
   if (services.length > 1) throw DaedalusError.of("audit-mixed", {path, services});
   try {
     const described = await session.describe(`SELECT * FROM ${renderParquetRelation(files)}`);
@@ -46,19 +54,26 @@ export async function readAuditInput(session: DuckDbSession, path: string, proje
   }
 }
 
+const anyManifest = z.looseObject({service: z.string(), versions: z.looseObject({daedalus: z.string()}), digest: z.string().optional()});
+
 /** Training counts a manifest that it cannot read as a missing partition; an audit has to say it. */
-function readStrictManifest(path: string): Manifest | undefined {
-  if (!existsSync(path)) return undefined;
+function readStrictManifest(path: string): Omit<AuditedPartition, "directory"> {
   let data: unknown;
   try {
     data = JSON.parse(readFileSync(path, "utf8"));
   } catch (error) {
     throw DaedalusError.of("manifest-broken", {path, reason: reasonOf(error)}, {cause: error});
   }
+  const known = anyManifest.safeParse(data);
   const parsed = manifestSchema.safeParse(data);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
-  throw DaedalusError.of("manifest-broken", {path, reason: `${issue.path.join(".")}: ${issue.message}`});
+  const isOther = known.success && known.data.versions.daedalus !== version;
+  if (!known.success || (!parsed.success && !isOther)) {
+    const issue = (known.error ?? parsed.error)!.issues[0]!;
+    throw DaedalusError.of("manifest-broken", {path, reason: `${issue.path.join(".")}: ${issue.message}`});
+  }
+  const {digest, ...content} = known.data;
+  const isEdited = digest !== undefined && digest !== digestOf(content);
+  return {service: known.data.service, madeBy: known.data.versions.daedalus, manifest: parsed.data, isEdited};
 }
 
 export interface AuditNotes {
@@ -75,19 +90,20 @@ export async function checkManifests(session: DuckDbSession, input: AuditInput, 
   for (const row of await session.rows(`SELECT filename AS file, count(*) AS rows FROM ${renderParquetRelation(input.files)} GROUP BY filename`)) {
     counts.set(row["file"] as string, Number(row["rows"]));
   }
-  for (const {directory, manifest} of input.partitions) {
+  for (const {directory, manifest, madeBy, isEdited} of input.partitions) {
     const name = basename(directory);
-    const made = manifest.versions.daedalus;
-    if (made !== version) notes.push(`${name} was made by version ${made}, this is ${version}: what a definition means may have changed between them`);
+    if (madeBy !== version) notes.push(`${name} was made by version ${madeBy}, this is ${version}: what a definition means may have changed between them`);
+    if (isEdited) contradictions.push(`${name}: its manifest was edited, its digest is not that of its content`);
+    if (!manifest) continue;
     if (service && manifest.service_version !== service.version) {
       notes.push(`${name} was made as version ${manifest.service_version} of service "${service.name}", its definition says ${service.version}`);
     }
-    contradictions.push(...contradictionsOf({directory, manifest}, counts).map((text) => `${name}: its manifest ${text}`));
+    contradictions.push(...contradictionsOf(directory, manifest, counts).map((text) => `${name}: its manifest ${text}`));
   }
   return {notes, contradictions};
 }
 
-function contradictionsOf({directory, manifest}: AuditedPartition, counts: ReadonlyMap<string, number>): string[] {
+function contradictionsOf(directory: string, manifest: Manifest, counts: ReadonlyMap<string, number>): string[] {
   const found: string[] = [];
   const present = readdirSync(directory).filter((name) => name.endsWith(".parquet"));
   for (const file of manifest.files) {

@@ -131,7 +131,7 @@ class MappingReader {
     problems.throwIfErrors();
     const columns: AuditColumn[] = [];
     const skipped: SkippedColumn[] = [];
-    const isSkeleton = this.input.partitions.some(({manifest}) => manifest.stage === "skeleton");
+    const isSkeleton = this.input.partitions.some(({manifest}) => manifest?.stage === "skeleton");
     for (const {name} of contract) {
       const enrichment = this.project.aggregations.enrichments.find((spec) => spec.name === name);
       if (enrichment) {

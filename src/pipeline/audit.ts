@@ -79,7 +79,7 @@ export async function audit(options: AuditOptions, effects: Pick<Effects, "envir
   effects.signal.addEventListener("abort", interrupt);
   try {
     const input = await readAuditInput(session, path, project);
-    const service = findService(project, options.service ?? input.partitions[0]?.manifest.service);
+    const service = findService(project, options.service ?? input.partitions[0]?.service);
     const mapping = readMapping(project, service, options.mapping ?? {spineKeys: [], time: undefined, columns: []}, input);
     const {notes, contradictions} = await checkManifests(session, input, service);
     const problems = new Problems();

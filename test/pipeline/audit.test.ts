@@ -6,6 +6,7 @@ import {loadProject} from "../../src/definitions/project.js";
 import {DuckDbSession} from "../../src/engines/duckdb/connection.js";
 import {audit, type AuditOptions, type AuditReport, type ColumnAudit} from "../../src/pipeline/audit.js";
 import {train} from "../../src/pipeline/train.js";
+import {digestOf} from "../../src/plan/digest.js";
 import {quoteText} from "../../src/sources/quote.js";
 import {makeShop, shopFiles, trainShop, writeTables} from "../support/shop-project.js";
 
@@ -306,23 +307,24 @@ describe("a file that is not ours", () => {
 });
 
 describe("a partition that is not as it should be", () => {
-  function copyDay(name: string): {path: string; edit: (change: (manifest: Record<string, unknown>) => void) => void} {
+  /** With `isSigned` the change is one that a run of another version could have written. */
+  function copyDay(name: string): {path: string; edit: (change: Record<string, unknown>, options?: {isSigned: boolean}) => void} {
     const path = join(root, "copies", name, `dt=${day}`);
     cpSync(clean(), path, {recursive: true});
     const file = join(path, "_manifest.json");
     return {
       path,
-      edit: (change) => {
-        const manifest = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
-        change(manifest);
-        writeFileSync(file, JSON.stringify(manifest));
+      edit: (change, {isSigned} = {isSigned: false}) => {
+        const {digest, ...content} = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
+        const manifest = {...content, ...change};
+        writeFileSync(file, JSON.stringify({...manifest, digest: isSigned ? digestOf(manifest) : digest}));
       },
     };
   }
 
   it("is audited with a word about the other version that made it", async () => {
     const {path, edit} = copyDay("version");
-    edit((manifest) => Object.assign(manifest, {service_version: 7, versions: {daedalus: "0.0.1", duckdb: "v1", node: "20"}}));
+    edit({service_version: 7, versions: {daedalus: "0.0.1", duckdb: "v1", node: "20"}}, {isSigned: true});
     const report = await run(path);
     expect(report.isPassed).toBe(true);
     expect(report.notes).toEqual([
@@ -331,12 +333,26 @@ describe("a partition that is not as it should be", () => {
     ]);
   });
 
+  it("is audited when another version wrote its manifest in another form", async () => {
+    const {path, edit} = copyDay("older");
+    edit({format: 0, rows: undefined, files: undefined, versions: {daedalus: "0.0.1"}}, {isSigned: true});
+    expect(await run(path)).toMatchObject({isPassed: true, service: "basket", notes: [expect.stringContaining("was made by version 0.0.1")]});
+  });
+
   it("fails when its manifest says something else than its files", async () => {
     const {path, edit} = copyDay("edited");
-    edit((manifest) => Object.assign(manifest, {rows: 300, day: "2026-03-02"}));
+    edit({rows: 300, day: "2026-03-02"}, {isSigned: true});
     const report = await run(path);
     expect(report.isPassed).toBe(false);
     expect(report.contradictions).toEqual([`dt=${day}: its manifest says 300 rows in all, its files have 200`, `dt=${day}: its manifest says 2026-03-02`]);
+  });
+
+  it("fails when its manifest was edited by hand", async () => {
+    const {path, edit} = copyDay("forged");
+    edit({}, {isSigned: true});
+    expect((await run(path)).contradictions).toEqual([]);
+    edit({seconds: 0});
+    expect(await run(path)).toMatchObject({isPassed: false, contradictions: [`dt=${day}: its manifest was edited, its digest is not that of its content`]});
   });
 
   it("is refused when its manifest is none", async () => {
