@@ -13,7 +13,7 @@ import {Problems} from "../src/errors.js";
 import {dayUs, parseDay} from "../src/pipeline/day.js";
 import {compileService} from "../src/pipeline/plan-file.js";
 import {checkSources, scansOf} from "../src/pipeline/source-check.js";
-import {skeletonPlan} from "../src/pipeline/train-day.js";
+import {skeletonPlan} from "../src/plan/recipe.js";
 import {train} from "../src/pipeline/train.js";
 import {parsePlan, renderPlan} from "../src/plan/plan-yaml.js";
 import {renderParquetRelation} from "../src/sources/parquet.js";

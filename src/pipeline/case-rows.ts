@@ -13,7 +13,7 @@ import {dayUs, parseDay} from "./day.js";
 import {placeOfOperator} from "./operator-place.js";
 import {compileService} from "./plan-file.js";
 import {runRows} from "./skeleton.js";
-import {skeletonPlan} from "./train-day.js";
+import {skeletonPlan} from "../plan/recipe.js";
 
 export interface RowColumn {
   readonly name: string;

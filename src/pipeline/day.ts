@@ -17,3 +17,9 @@ export function monthsRange(first: string, last: string): {startUs: number; endU
   const start = (month: string, add: number): number => Date.UTC(Number(month.slice(0, 4)), Number(month.slice(4, 6)) - 1 + add) * 1000;
   return {startUs: start(first, 0), endUs: start(last, 1)};
 }
+
+/** `[start, end)` of a day that is known to be one. */
+export function dayRange(day: string): {startUs: number; endUs: number} {
+  const startUs = parseDay(day)!;
+  return {startUs, endUs: startUs + dayUs};
+}

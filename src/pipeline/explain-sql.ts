@@ -8,7 +8,7 @@ import type {Environment} from "../sources/environment.js";
 import type {Claim} from "./audit-mapping.js";
 import {dayUs, parseDay} from "./day.js";
 import {checkSources, scansOf} from "./source-check.js";
-import {skeletonPlan} from "./train-day.js";
+import {skeletonPlan} from "../plan/recipe.js";
 
 export interface OperatorSql {
   readonly name: string;

@@ -15,7 +15,7 @@ import {findRow, type FoundRow} from "./explain-row.js";
 import {PartitionStore, type Stage} from "./partition.js";
 import {compileService} from "./plan-file.js";
 import {Rederivation} from "./rederive.js";
-import {partitionsDirectory} from "./train-day.js";
+import {partitionsDirectory} from "./open-service.js";
 
 export interface ExplainOptions {
   readonly project: Project;

@@ -1,11 +1,29 @@
 /** `_manifest.json` of a partition: what made it, from what, and what is in it. Later runs decide by it what is still current. */
 import {readFileSync} from "node:fs";
 import {z} from "zod";
+import {digestOf} from "../plan/digest.js";
 
 const identity = z.object({files: z.number(), bytes: z.number(), digest: z.string()});
+const recipe = z.object({definition: z.string(), reaches: z.array(z.string()).readonly(), stores: z.array(z.string()).readonly()});
+
+/** The definitions that a partition was made by; days of one run have the same. */
+const madeBySchema = z.object({
+  /** What decides which rows there are, in parts that a reason can name. Empty for a dataset: its rows are the skeleton's. */
+  rows: z.array(recipe.extend({what: z.string()})),
+  /** Of a dataset: the embeddings alone. */
+  columns: z.record(z.string(), recipe),
+  /** All columns of the files, in order. */
+  order: z.array(z.string()),
+  /** Of the checks that the partition passed. */
+  checks: z.string(),
+});
+
+export type MadeBy = z.infer<typeof madeBySchema>;
+
+export const manifestFormat = 2;
 
 export const manifestSchema = z.object({
-  format: z.literal(1),
+  format: z.literal(manifestFormat),
   service: z.string(),
   service_version: z.number(),
   stage: z.enum(["skeleton", "dataset"]),
@@ -13,6 +31,9 @@ export const manifestSchema = z.object({
   /** Of the part of the plan that makes this stage. */
   plan_digest: z.string(),
   sources: z.record(z.string(), identity),
+  made_by: madeBySchema,
+  /** Name of a reach into a view -> digest of the files that it held. */
+  reaches: z.record(z.string(), z.string()),
   /** Dataset only: when the skeleton it was made of was written, and the stores it was enriched from. */
   skeleton_written_at: z.string().optional(),
   stores: z.record(z.string(), z.string()).optional(),
@@ -35,45 +56,63 @@ export const manifestSchema = z.object({
   seconds: z.number(),
   peak_memory_bytes: z.number(),
   written_at: z.string(),
+  /** Of all of the above: whoever edits a manifest does not edit this. */
+  digest: z.string(),
 });
 
 export type Manifest = z.infer<typeof manifestSchema>;
 
+/** The text of a manifest's file, signed with its own digest. */
+export function renderManifest(manifest: Omit<Manifest, "digest">): string {
+  return `${JSON.stringify({...manifest, digest: digestOf(manifest)}, null, 2)}\n`;
+}
+
 /** Undefined when the file is absent or is not a manifest of this format: such a partition counts as missing. */
 export function readManifest(path: string): Manifest | undefined {
+  const found = inspectManifest(path);
+  return typeof found === "string" ? undefined : found;
+}
+
+/** The manifest, or why there is none that can be believed, in words. */
+export function inspectManifest(path: string): Manifest | string {
   let text: string;
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
-    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR")) return undefined;
+    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR")) return "missing";
     throw error;
   }
+  let data: unknown;
   try {
-    return manifestSchema.parse(JSON.parse(text));
+    data = JSON.parse(text);
   } catch {
-    return undefined;
+    return "its manifest is broken";
   }
+  const {format, digest, ...rest} = (data ?? {}) as {format?: unknown; digest?: unknown};
+  if (typeof format === "number" && format < manifestFormat) return "made by an older version";
+  if (typeof format === "number" && format > manifestFormat) return "made by a newer version";
+  const parsed = manifestSchema.safeParse(data);
+  if (!parsed.success) return "its manifest is broken";
+  return digest === digestOf({format, ...rest}) ? parsed.data : "its manifest was edited by hand";
 }
 
-export interface Wanted {
-  readonly planDigest: string;
+/** What decides whether a partition is current: of the manifest, the part that summaries repeat. */
+export interface Published {
   readonly version: string;
-  readonly sources: Manifest["sources"];
-  readonly skeletonWrittenAt?: string | undefined;
-  readonly stores?: Readonly<Record<string, string>> | undefined;
+  readonly madeBy: MadeBy;
+  readonly reaches: Readonly<Record<string, string>>;
+  readonly stores: Readonly<Record<string, string>>;
+  readonly skeletonWrittenAt: string | undefined;
+  readonly writtenAt: string;
 }
 
-/** Why the partition must be made, in words; undefined when it is current. */
-export function findStaleReason(manifest: Manifest | undefined, wanted: Wanted): string | undefined {
-  if (!manifest) return "missing";
-  if (manifest.versions.daedalus !== wanted.version) return `made by version ${manifest.versions.daedalus}`;
-  if (manifest.plan_digest !== wanted.planDigest) return "the definitions changed";
-  for (const [view, {digest}] of Object.entries(wanted.sources)) {
-    if (manifest.sources[view]?.digest !== digest) return `the source of view "${view}" changed`;
-  }
-  if (manifest.skeleton_written_at !== wanted.skeletonWrittenAt) return "the skeleton is newer";
-  for (const [store, version] of Object.entries(wanted.stores ?? {})) {
-    if (manifest.stores?.[store] !== version) return `the embedding store "${store}" changed`;
-  }
-  return undefined;
+export function publishedOf(manifest: Manifest): Published {
+  return {
+    version: manifest.versions.daedalus,
+    madeBy: manifest.made_by,
+    reaches: manifest.reaches,
+    stores: manifest.stores ?? {},
+    skeletonWrittenAt: manifest.skeleton_written_at,
+    writtenAt: manifest.written_at,
+  };
 }

@@ -5,7 +5,7 @@
  */
 import {existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync} from "node:fs";
 import {join} from "node:path";
-import {readManifest, type Manifest} from "./manifest.js";
+import {inspectManifest, publishedOf, readManifest, renderManifest, type Manifest, type Published} from "./manifest.js";
 
 export type Stage = "skeleton" | "dataset";
 
@@ -30,6 +30,13 @@ export class PartitionStore {
   /** The published partition's manifest; undefined when there is no complete partition. */
   findManifest(stage: Stage, day: string): Manifest | undefined {
     return readManifest(join(this.directoryOf(stage, day), "_manifest.json"));
+  }
+
+  /** What decides whether the published partition is current, or why there is none. */
+  findPublished(stage: Stage, day: string): Published | string {
+    const found = inspectManifest(join(this.directoryOf(stage, day), "_manifest.json"));
+    if (typeof found === "string") return found;
+    return found.stage === stage && found.day === day ? publishedOf(found) : "its manifest is of another partition";
   }
 
   /** Parquet files of a published partition, in row order. */
@@ -64,9 +71,9 @@ export class PartitionStore {
   }
 
   /** Puts the staged files and their manifest in the place of the partition, whether or not there was one. */
-  publish(stage: Stage, day: string, manifest: Manifest): void {
+  publish(stage: Stage, day: string, manifest: Omit<Manifest, "digest">): void {
     const staging = this.stagingOf(stage, day);
-    writeFileSync(join(staging, "_manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+    writeFileSync(join(staging, "_manifest.json"), renderManifest(manifest));
     const place = this.directoryOf(stage, day);
     const retired = `${staging}.retired`;
     rmSync(retired, {recursive: true, force: true});

@@ -10,7 +10,7 @@ import {findColumnDtype} from "./column-dtype.js";
 import {reasonOf} from "./failure.js";
 import {placeOfOperator} from "./operator-place.js";
 import {completeTask} from "./skeleton.js";
-import {skeletonPlan} from "./train-day.js";
+import {skeletonPlan} from "../plan/recipe.js";
 
 /** Adds a problem for the first operator whose SQL DuckDB refuses: what comes after it would only repeat that. */
 export async function checkPlanSql(project: Project, service: Service, plan: Plan, problems: Problems): Promise<void> {

@@ -94,7 +94,7 @@ describe("a second run", () => {
     const root = await makeShop();
     await trainShop(root);
     writeFileSync(join(root, "feature_views/prices.yaml"), shopFiles["feature_views/prices.yaml"].replace("entity: product", "entity: product\nttl: 1d"));
-    expect(reasons(await trainShop(root))).toEqual(shopDays.map((day) => `${day} the definitions changed`));
+    expect(reasons(await trainShop(root))).toEqual(shopDays.map((day) => `${day} price: the definition changed`));
   });
 
   it("redoes the days that a changed file reaches, and no others", async () => {
@@ -102,7 +102,10 @@ describe("a second run", () => {
     await trainShop(root);
     const file = join(root, "data/orders/dt=2026-03-01/part-0.parquet");
     utimesSync(file, new Date(), new Date(Date.now() + 5000));
-    expect(reasons(await trainShop(root))).toEqual(["2026-03-01", "2026-03-02"].map((day) => `${day} the source of view "orders" changed`));
+    expect(reasons(await trainShop(root))).toEqual([
+      '2026-03-01 the source of view "orders" changed',
+      '2026-03-02 bought, orders_ever: the source of view "orders" changed',
+    ]);
   });
 
   it("finishes what an interrupted run left, with the same rows as an uninterrupted one", async () => {
@@ -121,7 +124,7 @@ describe("a second run", () => {
     const root = await makeShop();
     await trainShop(root);
     writeFileSync(join(root, "out/basket/skeleton/dt=2026-03-01/_manifest.json"), "{");
-    expect(reasons(await trainShop(root))).toEqual(["2026-03-01 missing"]);
+    expect(reasons(await trainShop(root))).toEqual(["2026-03-01 its manifest is broken"]);
   });
 
   it("makes only the stage that is asked for", async () => {

@@ -1,0 +1,84 @@
+/** What a day needs today: today's definitions and sources held against what is published. */
+import type {ColumnCheck, Service, TableCheck} from "../definitions/model.js";
+import {DaedalusError} from "../errors.js";
+import {digestOf} from "../plan/digest.js";
+import {dayRange} from "./day.js";
+import type {MadeBy, Published} from "./manifest.js";
+import {enrichmentOperators, sinkColumns, type OpenService} from "./open-service.js";
+import type {Stage} from "./partition.js";
+import {Judge, type Verdict, type Wanted} from "./verdict.js";
+import {version} from "./version.js";
+
+export interface DayPlan {
+  readonly day: string;
+  /** Undefined where the stage is not asked for. */
+  readonly skeleton: Verdict | undefined;
+  readonly dataset: Verdict | undefined;
+}
+
+export type FindPublished = (stage: Stage, day: string) => Published | string;
+
+/** Plans days of one service. Definitions are digested once; a day costs a look at its files' digests. */
+export class DayPlanner {
+  private readonly skeletonBy: MadeBy;
+  private readonly datasetBy: MadeBy;
+  private readonly skeletonJudge: Judge;
+  private readonly datasetJudge: Judge;
+  private readonly coveredStores: readonly string[];
+
+  constructor(private readonly open: OpenService) {
+    const {recipe, plan, service, storeVersions, udfVersions} = open;
+    const checks = digestOf(checksOf(service));
+    this.skeletonBy = {rows: [...recipe.rows], columns: Object.fromEntries(recipe.columns), order: [...sinkColumns(plan, "skeleton")], checks};
+    const embeddings = enrichmentOperators(plan).map(({name: _name, inputs: _inputs, output: _output, engine: _engine, ...rest}) => {
+      const definition = digestOf([rest, udfVersions.get(rest.udf) ?? ""]);
+      return [rest.column, {definition, reaches: [], stores: [rest.store]}] as const;
+    });
+    this.datasetBy = {rows: [], columns: Object.fromEntries(embeddings), order: [...sinkColumns(plan, "dataset")], checks};
+    const viewOf = new Map([...recipe.reaches].map(([name, {view}]) => [name, view]));
+    this.skeletonJudge = new Judge(this.skeletonBy, viewOf);
+    this.datasetJudge = new Judge(this.datasetBy, viewOf);
+    const covered = new Set(recipe.rows.flatMap((part) => part.stores).concat([...recipe.columns.values()].flatMap((column) => column.stores)));
+    this.coveredStores = [...storeVersions.keys()].filter((store) => covered.has(store));
+  }
+
+  wantedSkeleton(day: string): Wanted {
+    const {recipe, reachDigests, storeVersions} = this.open;
+    const range = dayRange(day);
+    const reaches = new Map([...recipe.reaches].map(([name, reach]) => [name, reachDigests.digestOf(reach, range)]));
+    return {version, madeBy: this.skeletonBy, reaches, stores: Object.fromEntries(this.coveredStores.map((store) => [store, storeVersions.get(store)!]))};
+  }
+
+  /** `skeletonWrittenAt`: of the skeleton that the dataset is made of. */
+  wantedDataset(skeletonWrittenAt: string): Wanted {
+    const used = new Set(Object.values(this.datasetBy.columns).flatMap((column) => column.stores));
+    const stores = Object.fromEntries([...this.open.storeVersions].filter(([store]) => used.has(store)));
+    return {version, madeBy: this.datasetBy, reaches: new Map(), stores, skeletonWrittenAt};
+  }
+
+  /** @throws DaedalusError when --enrich-only finds no current skeleton */
+  planDay(day: string, find: FindPublished): DayPlan {
+    const {stages, service} = this.open;
+    const published = find("skeleton", day);
+    const skeleton = this.skeletonJudge.judge(published, this.wantedSkeleton(day));
+    if (stages === "enrich" && skeleton.state === "missing") throw DaedalusError.of("skeleton-missing", {service: service.name, day});
+    if (stages === "enrich" && skeleton.state === "stale") throw DaedalusError.of("skeleton-stale", {service: service.name, day, reason: skeleton.reason});
+    if (stages === "skeleton") return {day, skeleton, dataset: undefined};
+    const found = find("dataset", day);
+    // A new skeleton leaves nothing of the dataset current; what is published until then is stale at least.
+    const writtenAt = typeof published === "string" || skeleton.state !== "current" ? "" : published.writtenAt;
+    return {day, skeleton: stages === "enrich" ? undefined : skeleton, dataset: this.datasetJudge.judge(found, this.wantedDataset(writtenAt))};
+  }
+}
+
+/** Why the day must be made; undefined when it is current. */
+export function reasonOfDay({skeleton, dataset}: DayPlan): string | undefined {
+  for (const verdict of [skeleton, dataset]) if (verdict && verdict.state !== "current") return verdict.reason;
+  return undefined;
+}
+
+/** Checks belong to what a stage is, but where they stand in the file does not. */
+function checksOf(service: Service): unknown {
+  const plain = ({place: _place, ...check}: ColumnCheck | TableCheck): unknown => check;
+  return [(service.columns ?? []).map((column) => [column.name, column.isNullable, column.checks.map(plain)]), service.checks.map(plain)];
+}
