@@ -323,6 +323,10 @@ export const wordings = {
     text: `the spine of service "${p.service}" has no row ${p.row}`,
     hint: p.nearby.length > 0 ? `rows nearby: ${p.nearby.join("; ")}` : "no row has these keys",
   }),
+  "record-row-dropped": (p: {service: string; row: string}) => ({
+    text: `the spine of service "${p.service}" has the row ${p.row}, but its dataset does not`,
+    hint: "a filter, the session filter or the coverage filter drops it; daeda explain row says which",
+  }),
   "row-ambiguous": (p: {row: string; count: number; column: string; values: readonly string[]}) => ({
     text: `${p.count} rows of the spine are ${p.row}`,
     hint: `tell them apart with --key ${p.column}=..., which is one of ${p.values.join(", ")}`,

@@ -8,6 +8,7 @@ import {addEmbeddingsCommands} from "./commands/embeddings.js";
 import {addExplainCommands} from "./commands/explain.js";
 import {addPipelineCommands} from "./commands/pipeline.js";
 import {addProjectCommands} from "./commands/project.js";
+import {addTestCommand} from "./commands/test.js";
 import {addExample} from "./flags.js";
 import {drainTerminal, exitCodes, openTerminal, type Terminal} from "./terminal.js";
 
@@ -30,6 +31,7 @@ export function createProgram(terminal: Terminal): Command {
   addCatalogCommands(program, terminal);
   addPipelineCommands(program, terminal);
   addEmbeddingsCommands(program, terminal);
+  addTestCommand(program, terminal);
   addAuditCommand(program, terminal);
   addExplainCommands(program, terminal);
   return program;

@@ -64,7 +64,7 @@ export async function writeDemoProject(
   options: {readonly seed: number; readonly days: number},
 ): Promise<DemoDataReport> {
   mkdirSync(directory, {recursive: true});
-  for (const part of ["config", "feature_views", "feature_services"]) {
+  for (const part of ["config", "feature_views", "feature_services", "tests"]) {
     cpSync(join(exampleDirectory, part), join(directory, part), {recursive: true});
   }
   const schemas = join(directory, ".daedalus", "schemas");
