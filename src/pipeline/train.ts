@@ -7,6 +7,7 @@ import {DayPlanner, reasonOfDay, type DayPlan} from "./day-plan.js";
 import {realEffects, type Effects} from "./effects.js";
 import {pinnedDays} from "./neighbour-days.js";
 import {lastStage, openService, type ServiceOptions} from "./open-service.js";
+import {planDays} from "./plan-days.js";
 import type {CheckResult} from "./quality.js";
 import {forceDay, trainDay, type Run} from "./train-day.js";
 
@@ -50,11 +51,7 @@ export async function train(options: TrainOptions, effects: Effects = realEffect
   const open = await openService(options, effects);
   const {days, partitions} = open;
   const run: Run = {...open, planner: new DayPlanner(open), engine, isForced: options.isForced ?? false, effects};
-  const planned = new Map<string, DayPlan>();
-  for (const day of days) {
-    const plan = run.planner.planDay(day, (stage) => partitions.findPublished(stage, day));
-    planned.set(day, run.isForced ? forceDay(plan) : plan);
-  }
+  const planned = new Map(planDays(open, run.planner).map((plan) => [plan.day, run.isForced ? forceDay(plan) : plan]));
   const wanted = days.filter((day) => reasonOfDay(planned.get(day)!) !== undefined);
   effects.onEvent({kind: "plan", service: service.name, days: wanted, current: days.filter((day) => !wanted.includes(day))});
 

@@ -8,6 +8,12 @@ interface CompileOptions extends FormatOption, ProjectFlags {
   readonly outputDir?: string;
 }
 
+interface PlanFlags extends FormatOption, ProjectFlags {
+  readonly targetDate?: string;
+  readonly skeletonOnly?: true;
+  readonly outputRoot?: string;
+}
+
 interface TrainFlags extends FormatOption, ProjectFlags {
   readonly targetDate?: string;
   readonly dayWorkers?: number;
@@ -19,6 +25,8 @@ interface TrainFlags extends FormatOption, ProjectFlags {
 }
 
 const serviceArgument = ["[service]", "the service; default: default_service of the settings"] as const;
+
+const targetDateOption = ["--target-date <day>", "this day only, YYYY-MM-DD; default: feed_start to feed_end", parseDay] as const;
 
 export function addPipelineCommands(program: Command, terminal: Terminal): void {
   const pipeline = addGroup(program, "pipeline", "from a service to its plan and its datasets");
@@ -43,11 +51,28 @@ export function addPipelineCommands(program: Command, terminal: Terminal): void 
   addProjectFlags(compile);
   addExample(compile, "daeda pipeline compile dssm_ranking", "daeda pipeline compile dssm_ranking --no-write --format json");
 
+  const plan = pipeline
+    .command("plan")
+    .description("say which days and columns are missing or stale, and why; compute nothing")
+    .argument(...serviceArgument)
+    .option(...targetDateOption)
+    .option("--skeleton-only", "what a run without embeddings would do")
+    .option("--output-root <folder>", "where datasets are written")
+    .action(async (service: string | undefined, options: PlanFlags) => {
+      const [{runPlan}, {renderServicePlan, servicePlanToData}] = await Promise.all([import("../plan-run.js"), import("../plan-report.js")]);
+      const stages = options.skeletonOnly ? "skeleton" : "both";
+      const answer = await runPlan({flags: options, service, targetDay: options.targetDate, stages, outputRoot: options.outputRoot}, terminal);
+      terminal.answer(options.format === "json" ? JSON.stringify(servicePlanToData(answer), null, 2) : renderServicePlan(answer, terminal.directory));
+    });
+  addFormat(plan);
+  addProjectFlags(plan);
+  addExample(plan, "daeda pipeline plan dssm_ranking");
+
   const train = pipeline
     .command("train")
     .description("write a partition for each day that is missing or stale")
     .argument(...serviceArgument)
-    .option("--target-date <day>", "this day only, YYYY-MM-DD; default: feed_start to feed_end", parseDay)
+    .option(...targetDateOption)
     .option("--day-workers <count>", "days computed at the same time", parseCount)
     .addOption(new Option("--skeleton-only", "stop before the embeddings").conflicts("enrichOnly"))
     .option("--enrich-only", "add the embeddings to skeletons that are there")

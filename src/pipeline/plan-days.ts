@@ -1,0 +1,96 @@
+/** What a training run would do: for each day and column whether it is current, stale or missing, and why. Computes nothing. */
+import {DayPlanner, reasonOfDay, type DayPlan, type FindPublished} from "./day-plan.js";
+import {realEffects, type Effects} from "./effects.js";
+import {enrichmentOperators, openService, sinkColumns, type OpenService, type ServiceOptions} from "./open-service.js";
+import type {Verdict} from "./verdict.js";
+
+export type State = Verdict["state"];
+
+export interface ColumnState {
+  readonly name: string;
+  readonly state: State;
+  /** Undefined for a current column. */
+  readonly reason: string | undefined;
+}
+
+/** Days that need the same for the same reason. */
+export interface DayGroup {
+  readonly days: readonly string[];
+  readonly state: State;
+  readonly reason: string | undefined;
+  readonly columns: readonly ColumnState[];
+}
+
+export interface ServicePlan {
+  readonly service: string;
+  readonly outputDirectory: string;
+  /** All days, in order. */
+  readonly days: readonly string[];
+  /** In the order of their first days. */
+  readonly groups: readonly DayGroup[];
+}
+
+/**
+ * @throws ProblemsError for definitions and sources that do not fit, as training does
+ */
+export async function planService(options: ServiceOptions, effects: Pick<Effects, "environment" | "onEvent"> = realEffects): Promise<ServicePlan> {
+  return planOpenService(await openService(options, effects));
+}
+
+export function planOpenService(open: OpenService): ServicePlan {
+  const planner = new DayPlanner(open);
+  const plans = planDays(open, planner);
+  const groups = new Map<string, {days: string[]; plan: DayPlan}>();
+  for (const plan of plans) {
+    const key = [plan.skeleton, plan.dataset].map(keyOf).join("\n");
+    const group = groups.get(key);
+    if (group) group.days.push(plan.day);
+    else groups.set(key, {days: [plan.day], plan});
+  }
+  return {
+    service: open.service.name,
+    outputDirectory: open.partitions.directory,
+    days: open.days,
+    groups: [...groups.values()].map(({days, plan}) => ({days, state: stateOfDay(plan), reason: reasonOfDay(plan), columns: columnStates(open, plan)})),
+  };
+}
+
+/** Plans every wanted day by what is published now. */
+export function planDays({days, partitions}: OpenService, planner: DayPlanner): readonly DayPlan[] {
+  const find: FindPublished = (stage, day) => partitions.findPublished(stage, day);
+  return days.map((day) => planner.planDay(day, find));
+}
+
+function keyOf(verdict: Verdict | undefined): string {
+  if (!verdict || verdict.state === "current") return verdict?.state ?? "";
+  const columns = verdict.state === "stale" && verdict.scope === "columns" ? [...verdict.columns].join(";") : "";
+  return `${verdict.state}|${verdict.reason}|${columns}`;
+}
+
+/** A day is there when the stage is that users read. */
+function stateOfDay({skeleton, dataset}: DayPlan): State {
+  const last = dataset ?? skeleton!;
+  if (last.state === "missing") return "missing";
+  return last.state === "current" && (skeleton === undefined || skeleton.state === "current") ? "current" : "stale";
+}
+
+function columnStates({plan}: OpenService, {skeleton, dataset}: DayPlan): readonly ColumnState[] {
+  const embeddings = new Set(enrichmentOperators(plan).map((op) => op.column));
+  const names = [...new Set([...(dataset ? sinkColumns(plan, "dataset") : []), ...(skeleton ? sinkColumns(plan, "skeleton") : [])])];
+  return names.map((name) => {
+    // An embedding is the dataset's; its place in the skeleton only matters where no dataset is made.
+    const stages = dataset && embeddings.has(name) ? [dataset] : [skeleton, dataset];
+    for (const verdict of stages) {
+      if (!verdict || verdict.state === "current") continue;
+      if (verdict.state === "missing" || verdict.scope === "rows") {
+        // Columns that are current in the skeleton are carried into the new dataset as they are.
+        const isCarried = verdict === dataset && skeleton?.state === "stale" && skeleton.scope === "columns" && verdict.state === "stale" && !embeddings.has(name);
+        if (isCarried) continue;
+        return {name, state: verdict.state, reason: verdict.reason};
+      }
+      const reason = verdict.columns.get(name);
+      if (reason !== undefined) return {name, state: "stale", reason};
+    }
+    return {name, state: "current", reason: undefined};
+  });
+}
