@@ -24,8 +24,8 @@ const historyTypes = {
 } as const;
 const targetTypes = {__row: "BIGINT", viewer_id: "BIGINT", ...historyTypes} as const;
 
-export type HistoryCells = Partial<Record<keyof typeof historyTypes, Cell>>;
-export type TargetCells = Partial<Record<keyof typeof targetTypes, Cell>>;
+type HistoryCells = Partial<Record<keyof typeof historyTypes, Cell>>;
+type TargetCells = Partial<Record<keyof typeof targetTypes, Cell>>;
 
 export interface Edge extends Partial<TestWindow> {
   readonly history: readonly HistoryCells[];
@@ -74,3 +74,17 @@ export function edgeTask(edge: Edge): TestTask {
     ],
   };
 }
+
+/** A history row: its instant and its item. */
+export const at = (ts: number, item: number | null, more: HistoryCells = {}): HistoryCells => ({
+  __ts: BigInt(ts),
+  item: item === null ? null : BigInt(item),
+  ...more,
+});
+
+/** A history row with a list. */
+export const tagged = (ts: number, tags: readonly (number | null)[] | null, more: HistoryCells = {}): HistoryCells => ({
+  __ts: BigInt(ts),
+  tags: tags?.map((tag) => (tag === null ? null : BigInt(tag))) ?? null,
+  ...more,
+});

@@ -1,9 +1,10 @@
 /** Every engine on every edge; the oracle too, because a proof by a wrong oracle proves nothing. */
 import {afterAll, beforeAll, describe, expect, test} from "vitest";
 import type {DuckDbSession} from "../../src/engines/duckdb/connection.js";
-import {currentEdges, excludeEdges, flattenEdges, keyEdges, pairEdges, timeEdges, valueEdges} from "./edges.js";
 import {edgeTask} from "./edge-task.js";
+import {flattenEdges, keyEdges, timeEdges, valueEdges} from "./edges.js";
 import {acceptedBy, engines, findDifference, openSession, runEngine} from "./engine-runs.js";
+import {currentEdges, excludeEdges, pairEdges} from "./filter-edges.js";
 import {computeWindows} from "./oracle.js";
 
 const edges = {...timeEdges, ...keyEdges, ...valueEdges, ...flattenEdges, ...currentEdges, ...excludeEdges, ...pairEdges};

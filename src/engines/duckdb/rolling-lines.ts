@@ -29,7 +29,7 @@ export function renderOrder(task: AggregationTask, value: Line["value"]): string
 const floatingTypes: ReadonlySet<string> = new Set(["DOUBLE", "FLOAT"]);
 
 /** DuckDB reads a column that it sorts by back out of the sort key, where -0 has become 0: floating values are sorted by a copy. */
-export function renderSortable(value: string, type: string): string {
+function renderSortable(value: string, type: string): string {
   return floatingTypes.has(type) ? `CASE WHEN ${value} = 0 THEN 0 ELSE ${value} END` : value;
 }
 
