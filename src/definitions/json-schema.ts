@@ -4,6 +4,7 @@ import {aggregationsSchema} from "./aggregations-schema.js";
 import {baseSchema} from "./base-schema.js";
 import {runtimeSchema} from "./runtime-schema.js";
 import {serviceSchema} from "./service-schema.js";
+import {testFileSchema} from "./test-file-schema.js";
 import {viewSchema} from "./view-schema.js";
 
 /** One schema for each kind of file. */
@@ -13,6 +14,7 @@ const schemas = {
   base: baseSchema,
   runtime: runtimeSchema,
   aggregations: aggregationsSchema,
+  test: testFileSchema,
 } as const;
 
 export type SchemaName = keyof typeof schemas;

@@ -27,8 +27,6 @@ export interface RecordOptions {
   readonly environment: Environment;
 }
 
-/** Of a view's rows that one key reaches, the newest so many: a case is there to be read. */
-const rowsPerViewMax = 500;
 const sourceRow = "__source_row";
 
 /** The text of a test file. @throws DaedalusError when there is no such row, or when the service drops it */
@@ -194,9 +192,9 @@ class Reach {
     const names = new Set(columns.map(({name}) => name));
     const time = timestampColumn !== undefined && names.has(timestampColumn) ? [quoteName(timestampColumn)] : [];
     const order = [...time, ...joinKeys.filter((key) => names.has(key)).map(quoteName), sourceRow];
-    const newest = `SELECT * FROM ${quoteName(realTable(view))} SEMI JOIN ${quoteName(reachedTable(view))} USING (${sourceRow}) ORDER BY ${order.map((column) => `${column} DESC NULLS LAST`).join(", ")} LIMIT ${rowsPerViewMax}`;
+    const reached = `${quoteName(realTable(view))} SEMI JOIN ${quoteName(reachedTable(view))} USING (${sourceRow})`;
     const select = columns.map(({name, dtype}) => `${renderRead(quoteName(name), dtype)} AS ${quoteName(name)}`).join(", ");
-    const rows = await this.session.rows(`SELECT ${select} FROM (${newest}) ORDER BY ${order.map((column) => `${column} NULLS FIRST`).join(", ")}`);
+    const rows = await this.session.rows(`SELECT ${select} FROM ${reached} ORDER BY ${order.map((column) => `${column} NULLS FIRST`).join(", ")}`);
     return {columns, rows: rows.map((row) => columns.map(({name, dtype}) => readValue(row[name], dtype)))};
   }
 
@@ -204,9 +202,9 @@ class Reach {
   private async readIds(store: string): Promise<string[]> {
     const {view, coverageFilter} = this.options.service.spine;
     const id = quoteName(coverageFilter!.idColumn);
-    const rows = await this.session.rows(`SELECT DISTINCT CAST(ids.id AS VARCHAR) AS id FROM ${quoteName(this.context.coveredTable(store))} AS ids
-      WHERE ids.id IN (SELECT ${id} FROM ${quoteName(realTable(view))} SEMI JOIN ${quoteName(reachedTable(view))} USING (${sourceRow})) ORDER BY len(id), id`);
-    return rows.map((row) => row["id"] as string);
+    const rows = await this.session.rows(`SELECT CAST(ids.id AS VARCHAR) AS text FROM ${quoteName(this.context.coveredTable(store))} AS ids
+      WHERE ids.id IN (SELECT ${id} FROM ${quoteName(realTable(view))} SEMI JOIN ${quoteName(reachedTable(view))} USING (${sourceRow})) ORDER BY ids.id`);
+    return rows.map((row) => row["text"] as string);
   }
 }
 

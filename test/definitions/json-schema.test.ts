@@ -14,16 +14,18 @@ const validators = {
   aggregations: z.fromJSONSchema(read("aggregations") as never),
   view: z.fromJSONSchema(read("view") as never),
   service: z.fromJSONSchema(read("service") as never),
+  test: z.fromJSONSchema(read("test") as never),
 } as const;
 
 const yamlFiles = (folder: string): string[] => readdirSync(folder).map((name) => `${folder}/${name}`);
-const examples = ["examples/recommender", "examples/online-retail"].flatMap((root): [SchemaName, string][] => [
+const examples: [SchemaName, string][] = ["examples/recommender", "examples/online-retail"].flatMap((root): [SchemaName, string][] => [
   ["base", `${root}/config/base.yaml`],
   ["runtime", `${root}/config/training/runtime.yaml`],
   ["aggregations", `${root}/config/training/aggregations.yaml`],
   ...yamlFiles(`${root}/feature_views`).map((file): [SchemaName, string] => ["view", file]),
   ...yamlFiles(`${root}/feature_services`).map((file): [SchemaName, string] => ["service", file]),
 ]);
+examples.push(["test", "examples/recommender/tests/dssm_ranking.test.yaml"]);
 
 describe("the JSON Schemas", () => {
   it("are one for each kind of file", () => {
@@ -33,6 +35,7 @@ describe("the JSON Schemas", () => {
       "base.schema.json",
       "runtime.schema.json",
       "aggregations.schema.json",
+      "test.schema.json",
     ]);
   });
 
@@ -71,6 +74,9 @@ describe("the JSON Schemas", () => {
     ["view", {name: "a", entity: "user", source: {}, fields: [{name: "b", dtype: "BIGNIT"}]}],
     ["view", {name: "a", entity: "user", ttl: "90 days", source: {}, fields: []}],
     ["service", {name: "a"}],
+    ["test", {cases: []}],
+    ["test", {cases: [{name: "a", expects: []}]}],
+    ["test", {cases: [{name: "a", expect: [], rows: {feed: 1}}]}],
   ] as const)("refuse, as %s, %j", (name, value) => {
     expect(validators[name].safeParse(value).success).toBe(false);
   });

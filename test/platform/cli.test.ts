@@ -273,7 +273,7 @@ describe("schema", () => {
     expect(exitCode).toBe(0);
     const {files} = JSON.parse(stdout) as {files: string[]};
     expect(files.map((file) => file.replace(join(project, "schemas", ""), "").replace(/^\//, "")).sort()).toEqual(
-      ["aggregations", "base", "runtime", "service", "view"].map((name) => `${name}.schema.json`),
+      ["aggregations", "base", "runtime", "service", "test", "view"].map((name) => `${name}.schema.json`),
     );
     for (const file of files) expect(JSON.parse(readFileSync(file, "utf8"))).toHaveProperty("properties");
   });
