@@ -19,8 +19,8 @@ export function resultType(window: Window): string {
 }
 
 /**
- * Appends the rows of a batch to the output. One array holds the items of all
- * the batch's keys, key after key, and a list picks its places out of it.
+ * Appends the rows of a batch to the output. One array holds the items of all the batch's keys, key after key, and a list picks
+ * its places out of it.
  */
 export async function writeBatch(
   tables: TemporaryTables,
