@@ -34,6 +34,8 @@ export const manifestSchema = z.object({
   made_by: madeBySchema,
   /** Name of a reach into a view -> digest of the files that it held. */
   reaches: z.record(z.string(), z.string()),
+  /** Columns that were computed when the partition was written; the others were carried over from an earlier one. */
+  computed: z.array(z.string()),
   /** Dataset only: when the skeleton it was made of was written, and the stores it was enriched from. */
   skeleton_written_at: z.string().optional(),
   stores: z.record(z.string(), z.string()).optional(),

@@ -9,18 +9,18 @@ import {digestPlan} from "../plan/digest.js";
 import {skeletonPlan} from "../plan/recipe.js";
 import {dayRange} from "./day.js";
 import type {DayPlan, DayPlanner} from "./day-plan.js";
+import {openDayRows} from "./day-rows.js";
 import type {Effects} from "./effects.js";
 import {enrichPartition, type ResolvedEnrichment} from "./enrich.js";
 import {explainWriteFailure} from "./failure.js";
 import {acquireLock, type Lock} from "./lock.js";
 import {manifestFormat, type Manifest} from "./manifest.js";
 import {enrichmentOperators, lastStage, sinkColumns, type OpenService} from "./open-service.js";
-import {placeOfOperator} from "./operator-place.js";
 import type {Stage} from "./partition.js";
 import {readStatistics, runChecks, type CheckResult, type ColumnStatistics} from "./quality.js";
 import {runSkeleton, type WrittenFile} from "./skeleton.js";
-import {identifySources, scansOf} from "./source-check.js";
-import {loadStoreIds} from "./store-ids.js";
+import {mergeSkeleton} from "./skeleton-merge.js";
+import {identifySources} from "./source-check.js";
 import type {Verdict, Wanted} from "./verdict.js";
 import {version} from "./version.js";
 
@@ -58,7 +58,7 @@ export async function trainDay(run: Run, day: string): Promise<DayResult> {
     const interrupt = (): void => session.interrupt();
     effects.signal.addEventListener("abort", interrupt);
     try {
-      if (skeleton && skeleton.state !== "current") checks.push(...(await makeSkeleton(run, day, session)));
+      if (skeleton && skeleton.state !== "current") checks.push(...(await makeSkeleton(run, day, session, skeleton)));
       if (dataset && dataset.state !== "current") checks.push(...(await makeDataset(run, day, session)));
     } finally {
       effects.signal.removeEventListener("abort", interrupt);
@@ -73,35 +73,21 @@ export async function trainDay(run: Run, day: string): Promise<DayResult> {
   }
 }
 
-async function makeSkeleton(run: Run, day: string, session: DuckDbSession): Promise<readonly CheckResult[]> {
+async function makeSkeleton(run: Run, day: string, session: DuckDbSession, verdict: Verdict): Promise<readonly CheckResult[]> {
   const {plan, project, service, sources, effects} = run;
   const startedMs = effects.now();
   effects.onEvent({kind: "day-stage", day, stage: "skeleton"});
-  for (const {source} of sources.values()) for (const sql of source.setup) await session.run(sql);
   const wanted = run.planner.wantedSkeleton(day);
   const sourcesRead = identifySources(sources, skeletonPlan(plan), dayRange(day), project.root);
   const directory = run.partitions.stage("skeleton", day);
   try {
-    const covered = new Map(Object.keys(wanted.stores).map((store) => [store, `__ids_${store}`]));
-    for (const [store, table] of covered) await loadStoreIds(session, project.aggregations.stores.get(store)!, project.root, table);
-    const {startUs: dayStartUs, endUs: dayEndUs} = dayRange(day);
-    const files = await runSkeleton({
-      session,
-      plan: skeletonPlan(plan),
-      context: {
-        plan: skeletonPlan(plan),
-        dayStartUs,
-        dayEndUs,
-        scans: scansOf(sources, dayEndUs),
-        coveredTable: (store) => covered.get(store)!,
-        tables: new Map(),
-      },
-      engine: run.engine,
+    const stale = verdict.state === "stale" && verdict.scope === "columns" ? new Set(verdict.columns.keys()) : undefined;
+    const merged = stale && (await mergeSkeleton(run, {day, stale, directory}));
+    const files = merged ?? (await runSkeleton({
+      ...(await openDayRows(run, day, session, skeletonPlan(plan))),
       directory,
       rowsPerFile: project.runtime.entitySpineChunkRows,
-      signal: effects.signal,
-      placeOf: (operator) => placeOfOperator(operator, project, service),
-    });
+    }));
     const enriched = enrichmentOperators(plan).map((op) => op.column);
     const columns = sinkColumns(plan, "skeleton");
     const made = columns.filter((column) => !enriched.includes(column));
@@ -110,7 +96,8 @@ async function makeSkeleton(run: Run, day: string, session: DuckDbSession): Prom
     gate(run, day, directory, checks);
     const statistics = await readStatistics(session, paths, columns);
     assertUnchanged(run, day, sourcesRead);
-    publish(run, {stage: "skeleton", day, wanted, sources: sourcesRead, files, statistics, checks, startedMs});
+    const computed = merged ? columns.filter((column) => stale.has(column)) : columns;
+    publish(run, {stage: "skeleton", day, wanted, computed, sources: sourcesRead, files, statistics, checks, startedMs});
     return checks;
   } catch (error) {
     discardUnlessGated(run, "skeleton", day, error);
@@ -139,7 +126,7 @@ async function makeDataset(run: Run, day: string, session: DuckDbSession): Promi
     gate(run, day, directory, checks);
     const statistics = new Map([...skeleton.columns, ...(await readStatistics(session, paths, added))].map((column) => [column.name, column]));
     const files = names.map((name, index) => ({name, rows: skeleton.files[index]?.rows ?? 0, bytes: statSync(join(directory, name)).size}));
-    publish(run, {stage: "dataset", day, wanted, sources: {}, files, statistics: columns.map((column) => statistics.get(column)!), checks: [...skeletonChecks(skeleton), ...checks], startedMs});
+    publish(run, {stage: "dataset", day, wanted, computed: added, sources: {}, files, statistics: columns.map((column) => statistics.get(column)!), checks: [...skeletonChecks(skeleton), ...checks], startedMs});
     return checks;
   } catch (error) {
     discardUnlessGated(run, "dataset", day, error);
@@ -192,6 +179,7 @@ interface Made {
   readonly stage: Stage;
   readonly day: string;
   readonly wanted: Wanted;
+  readonly computed: readonly string[];
   readonly sources: Manifest["sources"];
   readonly files: readonly WrittenFile[];
   readonly statistics: readonly ColumnStatistics[];
@@ -199,7 +187,7 @@ interface Made {
   readonly startedMs: number;
 }
 
-function publish(run: Run, {stage, day, wanted, sources, files, statistics, checks, startedMs}: Made): void {
+function publish(run: Run, {stage, day, wanted, computed, sources, files, statistics, checks, startedMs}: Made): void {
   const {effects, service, plan} = run;
   effects.signal.throwIfAborted();
   effects.onEvent({kind: "day-stage", day, stage: "publish"});
@@ -214,6 +202,7 @@ function publish(run: Run, {stage, day, wanted, sources, files, statistics, chec
     sources,
     made_by: wanted.madeBy,
     reaches: Object.fromEntries(wanted.reaches),
+    computed: [...computed],
     skeleton_written_at: wanted.skeletonWrittenAt,
     stores: wanted.stores,
     versions: {daedalus: version, duckdb: run.duckdbVersion, node: process.versions.node},

@@ -48,7 +48,7 @@ export function skeletonPlan(plan: Plan): Plan {
 /** `plan` is the whole plan of the service, which compiled without errors. */
 export function compileRecipe(project: Project, service: Service, plan: Plan): SkeletonRecipe {
   const reaches = new Map<string, Reach>();
-  const recipeOf = (part: Service): Recipe => readRecipe(skeletonPlan(compilePlan(project, part, new Problems())), project, reaches);
+  const recipeOf = (part: Service): Recipe => readRecipe(compilePart(project, part, plan), project, reaches);
   const bare: Service = {...service, filters: [], spine: {...service.spine, sessionFilter: undefined}};
   const contract = contractColumns(project, service);
   const time = bareColumn(service, plan.timeColumn);
@@ -75,8 +75,43 @@ export function compileRecipe(project: Project, service: Service, plan: Plan): S
   };
 }
 
+/** The plan of some columns of the skeleton, over the same rows in the same order as in the whole plan. */
+export function compileColumns(project: Project, service: Service, plan: Plan, names: readonly string[]): Plan {
+  const contract = contractColumns(project, service);
+  const columns = names.map((name) => contract.get(name) ?? bareColumn(service, name));
+  const part = compilePart(project, {...service, columns}, plan);
+  const {columns: orderBy, scanned} = orderOf(plan);
+  const operators = part.operators.map((op): Operator => {
+    // Rows that are equal in all that is said of them are ordered by the other columns that the whole plan reads.
+    if (op.opKind === "project" && op.shape.kind === "rows") return {...op, shape: {...op.shape, orderBy}};
+    return op.opKind === "scan" && op.output === scanned.output ? {...op, columns: scanned.columns} : op;
+  });
+  return {...part, operators};
+}
+
+/**
+ * The skeleton's plan of a service that is a part of another, whose plan is `whole`. Among rows of a view that are alike in all
+ * that `tie_break` names, a join picks by the values of the fields that it adds: so the part must pick by those of the whole.
+ */
+function compilePart(project: Project, part: Service, whole: Plan): Plan {
+  const plan = skeletonPlan(compilePlan(project, part, new Problems()));
+  const added = new Map<string, readonly string[]>();
+  const widened = plan.operators.map((op): Operator => {
+    if ((op.opKind !== "pit_join" && op.opKind !== "join") || op.onDuplicate === "error") return op;
+    if (op.opKind === "join" && op.joinKind !== "latest") return op;
+    const same = whole.operators.find((candidate) => candidate.name === op.name);
+    if (same?.opKind !== op.opKind) return op;
+    added.set(op.inputs[1], same.fields);
+    return {...op, fields: same.fields};
+  });
+  const operators = widened.map((op): Operator =>
+    op.opKind === "scan" && added.has(op.output) ? {...op, columns: [...new Set([...op.columns, ...added.get(op.output)!])].sort()} : op,
+  );
+  return {...plan, operators};
+}
+
 /** What the rows are ordered by, and the scan that the day's rows come from. */
-function orderOf(plan: Plan): {columns: readonly string[]; scanned: OperatorOf<"scan">} {
+export function orderOf(plan: Plan): {columns: readonly string[]; scanned: OperatorOf<"scan">} {
   const ordered = plan.operators.find((op) => op.opKind === "project" && op.shape.kind === "rows");
   const scanned = plan.operators.find((op) => op.opKind === "scan");
   if (ordered?.opKind !== "project" || ordered.shape.kind !== "rows" || scanned?.opKind !== "scan") throw new Error("the plan does not order the day's rows");
