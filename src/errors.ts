@@ -280,6 +280,14 @@ export const wordings = {
     text: `${p.service} ${p.day} failed its checks: ${p.failed.join("; ")}`,
     hint: `the partition was not published; what was computed is in ${p.staged}`,
   }),
+  "partition-missing": (p: {service: string; stage: string; day: string; nearest: readonly string[]}) => ({
+    text: `the ${p.stage} of service "${p.service}" has no day ${p.day}`,
+    hint: p.nearest.length > 0 ? `published days nearby: ${p.nearest.join(", ")}` : `no day is published: daeda pipeline train ${p.service}`,
+  }),
+  "profile-column-missing": (p: {path: string; column: string; nearest?: string | undefined; columns: readonly string[]}) => ({
+    text: `${p.path} has no column "${p.column}"`,
+    hint: didYouMean(p.nearest) ?? `its columns are ${list(p.columns)}`,
+  }),
   "check-impossible": (p: {check: string; column: string; type: string; expected: string}) => ({
     text: `"${p.check}" checks ${p.expected}, but column "${p.column}" is ${p.type}`,
     hint: "remove the check, or check another column",

@@ -7,6 +7,7 @@ import {addConfigCommands} from "./commands/config.js";
 import {addEmbeddingsCommands} from "./commands/embeddings.js";
 import {addExplainCommands} from "./commands/explain.js";
 import {addPipelineCommands} from "./commands/pipeline.js";
+import {addProfileCommand} from "./commands/profile.js";
 import {addProjectCommands} from "./commands/project.js";
 import {addTestCommand} from "./commands/test.js";
 import {addExample} from "./flags.js";
@@ -32,6 +33,7 @@ export function createProgram(terminal: Terminal): Command {
   addPipelineCommands(program, terminal);
   addEmbeddingsCommands(program, terminal);
   addTestCommand(program, terminal);
+  addProfileCommand(program, terminal);
   addAuditCommand(program, terminal);
   addExplainCommands(program, terminal);
   return program;

@@ -20,7 +20,7 @@ export function openParquet(view: View, path: string, project: Project, environm
 /** Relative paths start at the project's root and, where nothing is there, at `data_root`. */
 export function findParquetFiles(path: string, project: Pick<Project, "root" | "runtime">): readonly string[] {
   for (const folder of foldersOf(path, project)) {
-    const found = findFiles(resolve(folder, path));
+    const found = listParquetFiles(resolve(folder, path));
     if (found.length > 0) return found;
   }
   return [];
@@ -31,8 +31,8 @@ function foldersOf(path: string, {root, runtime}: Pick<Project, "root" | "runtim
   return [root, resolve(root, runtime.dataRoot)];
 }
 
-/** Sorted, so that the same files are read in the same order on every machine. */
-function findFiles(location: string): readonly string[] {
+/** A file, those below a folder, or those of a glob. Sorted, so that the same files are read in the same order on every machine. */
+export function listParquetFiles(location: string): readonly string[] {
   const isFolder = existsSync(location) && statSync(location).isDirectory();
   if (!isFolder && existsSync(location)) return [location];
   const found = isFolder

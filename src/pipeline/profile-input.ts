@@ -1,0 +1,32 @@
+/** The parquet files that a profile is asked of: named ones, those of a folder, or a published day. */
+import {existsSync, statSync} from "node:fs";
+import {join} from "node:path";
+import {DaedalusError} from "../errors.js";
+import {listParquetFiles} from "../sources/parquet.js";
+import type {PartitionStore, Stage} from "./partition.js";
+
+/** Of a service's folder its datasets; without duplicates, in the order of the paths. */
+export function findProfiledFiles(paths: readonly string[]): readonly string[] {
+  return [...new Set(paths.flatMap(filesOf))];
+}
+
+function filesOf(path: string): readonly string[] {
+  if (!existsSync(path)) {
+    const hint = "name a partition's folder or parquet files, or a service with --day";
+    throw DaedalusError.of("file-missing", {path, what: "a partition to profile", hint});
+  }
+  const stage = ["dataset", "skeleton"].find((name) => existsSync(join(path, name)) && statSync(join(path, name)).isDirectory());
+  const files = listParquetFiles(stage === undefined ? path : join(path, stage));
+  if (files.length === 0) throw DaedalusError.of("file-missing", {path, what: "a parquet file to profile", hint: "the folder and those below it have none"});
+  return files;
+}
+
+const shownMax = 5;
+
+/** @throws DaedalusError when the day is not published, naming days nearby that are */
+export function findPublishedFiles(partitions: PartitionStore, {service, stage, day}: {readonly service: string; readonly stage: Stage; readonly day: string}): readonly string[] {
+  if (partitions.findManifest(stage, day)) return partitions.filesOf(stage, day);
+  const distance = (other: string): number => Math.abs(Date.parse(other) - Date.parse(day));
+  const nearest = [...partitions.publishedDays(stage)].sort((a, b) => distance(a) - distance(b)).slice(0, shownMax);
+  throw DaedalusError.of("partition-missing", {service, stage, day, nearest: nearest.sort()});
+}
