@@ -1,4 +1,5 @@
 /** What passes between DuckDB and Polars: parquet files, with keys as numbers and only the columns that windows look at. */
+import {randomUUID} from "node:crypto";
 import {join} from "node:path";
 import {quoteName, quoteText} from "../../sources/quote.js";
 import type {AggregationTask, SqlSession} from "../aggregation-engine.js";
@@ -19,6 +20,11 @@ export interface Exported {
 }
 
 const keyTable = "__polars_key";
+
+/** A file of its own each time: DuckDB remembers what it read from a path, and takes a file written there soon after for the same. */
+export function exchangePath(session: SqlSession): string {
+  return join(session.scratchDirectory, `polars-${randomUUID()}.parquet`);
+}
 
 function distinct(columns: readonly (string | undefined)[]): string[] {
   return [...new Set(columns)].filter((column) => column !== undefined).sort();
@@ -50,7 +56,7 @@ export async function exportTask(session: SqlSession, task: AggregationTask): Pr
 SELECT *, row_number() OVER () AS __key
 FROM (SELECT DISTINCT ${names.join(", ")} FROM ${quoteName(task.target)} WHERE ${names.map((name) => `${name} IS NOT NULL`).join(" AND ")})`);
   const exportTable = async (side: "target" | "history", columns: string, joins = ""): Promise<string> => {
-    const path = join(session.scratchDirectory, `polars-${side}.parquet`);
+    const path = exchangePath(session);
     const rows = `SELECT k.__key, ${columns} FROM ${quoteName(task[side])} t JOIN ${keyTable} k ON ${match(side)}${joins}`;
     await session.run(`COPY (${rows}) TO ${quoteText(path)} (FORMAT parquet)`);
     return path;

@@ -3,11 +3,10 @@
  * as-of joins, and a list is gathered from the newest positions of its range, a batch of rows at a time. Frames come and go
  * as parquet files (`exchange.ts`).
  */
-import {join} from "node:path";
 import {rmSync} from "node:fs";
 import pl, {type DataFrame, type Expr, type LazyDataFrame} from "nodejs-polars";
 import type {AggregationEngine, AggregationTask, SqlSession, Window} from "../aggregation-engine.js";
-import {exportTask, historyColumn, importResults, rankColumn, sharedTypes, targetColumn, type Exported} from "./exchange.js";
+import {exchangePath, exportTask, historyColumn, importResults, rankColumn, sharedTypes, targetColumn, type Exported} from "./exchange.js";
 
 /** How many positions one batch of rows looks at. */
 const batchPositionsMax = 2_000_000;
@@ -25,7 +24,7 @@ export const polarsAggregation: AggregationEngine = {
 async function runTask(session: SqlSession, task: AggregationTask): Promise<void> {
   const exported = await exportTask(session, task);
   const lines = new Map<string, Promise<Line>>();
-  const paths = task.windows.map((_, at) => join(session.scratchDirectory, `polars-window-${at}.parquet`));
+  const paths = task.windows.map(() => exchangePath(session));
   try {
     for (const [at, window] of task.windows.entries()) {
       (await computeWindow(exported, lines, task, window)).writeParquet(paths[at]!);
