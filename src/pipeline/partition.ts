@@ -3,11 +3,13 @@
  * place with its manifest: readers see all of it or nothing. Staging is no part of a dataset's folder, so that a glob over one
  * never finds half-written files.
  */
-import {existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync} from "node:fs";
+import {existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync} from "node:fs";
 import {join} from "node:path";
 import {inspectManifest, publishedOf, readManifest, renderManifest, type Manifest, type Published} from "./manifest.js";
 
 export type Stage = "skeleton" | "dataset";
+
+const failureName = "_failed.json";
 
 export class PartitionStore {
   constructor(
@@ -66,6 +68,25 @@ export class PartitionStore {
     return staging;
   }
 
+  /** Says beside staged files why they were not published. */
+  noteFailure(stage: Stage, day: string, reason: string): void {
+    writeFileSync(join(this.stagingOf(stage, day), failureName), `${JSON.stringify({reason})}\n`);
+  }
+
+  /** Day -> why what its last run made was not published. */
+  failures(): ReadonlyMap<string, string> {
+    const found = new Map<string, string>();
+    for (const stage of ["skeleton", "dataset"] as const) {
+      const directory = join(this.directory, ".staging", stage);
+      if (!existsSync(directory)) continue;
+      for (const name of readdirSync(directory).sort()) {
+        const path = join(directory, name, failureName);
+        if (name.startsWith("dt=") && existsSync(path)) found.set(name.slice("dt=".length), readReason(path));
+      }
+    }
+    return found;
+  }
+
   discard(stage: Stage, day: string): void {
     rmSync(this.stagingOf(stage, day), {recursive: true, force: true});
   }
@@ -81,5 +102,15 @@ export class PartitionStore {
     if (existsSync(place)) renameSync(place, retired);
     renameSync(staging, place);
     rmSync(retired, {recursive: true, force: true});
+  }
+}
+
+function readReason(path: string): string {
+  try {
+    const {reason} = JSON.parse(readFileSync(path, "utf8")) as {reason?: unknown};
+    return String(reason);
+  } catch {
+    // Written by a run that was killed meanwhile, or edited by hand; that the day failed is known all the same.
+    return "it failed its checks";
   }
 }

@@ -93,7 +93,7 @@ async function makeSkeleton(run: Run, day: string, session: DuckDbSession, verdi
     const made = columns.filter((column) => !enriched.includes(column));
     const paths = files.map((file) => join(directory, file.name));
     const checks = await runChecks(session, paths, service, {columns: made, hasTableChecks: true, neighbours: {partitions: run.partitions, stage: "skeleton", day}});
-    gate(run, day, directory, checks);
+    gate(run, "skeleton", day, {checks, directory});
     const statistics = await readStatistics(session, paths, columns);
     assertUnchanged(run, day, sourcesRead);
     const computed = merged ? columns.filter((column) => stale.has(column)) : columns;
@@ -123,7 +123,7 @@ async function makeDataset(run: Run, day: string, session: DuckDbSession): Promi
     const paths = names.map((name) => join(directory, name));
     const added = enrichments.map((enrichment) => enrichment.name);
     const checks = await runChecks(session, paths, service, {columns: added, hasTableChecks: false, neighbours: {partitions, stage: "dataset", day}});
-    gate(run, day, directory, checks);
+    gate(run, "dataset", day, {checks, directory});
     const statistics = new Map([...skeleton.columns, ...(await readStatistics(session, paths, added))].map((column) => [column.name, column]));
     const files = names.map((name, index) => ({name, rows: skeleton.files[index]?.rows ?? 0, bytes: statSync(join(directory, name)).size}));
     publish(run, {stage: "dataset", day, wanted, computed: added, sources: {}, files, statistics: columns.map((column) => statistics.get(column)!), checks: [...skeletonChecks(skeleton), ...checks], startedMs});
@@ -154,9 +154,11 @@ function linkOrCopy(from: string, to: string): void {
   }
 }
 
-function gate(run: Run, day: string, directory: string, checks: readonly CheckResult[]): void {
+function gate({partitions, service}: Run, stage: Stage, day: string, {checks, directory}: {checks: readonly CheckResult[]; directory: string}): void {
   const failed = checks.filter((check) => !check.isPassed && check.severity === "error").map(({check, found}) => `${check} (${found})`);
-  if (failed.length > 0) throw DaedalusError.of("checks-failed", {service: run.service.name, day, failed, staged: directory});
+  if (failed.length === 0) return;
+  partitions.noteFailure(stage, day, failed.join("; "));
+  throw DaedalusError.of("checks-failed", {service: service.name, day, failed, staged: directory});
 }
 
 /** What failed its checks stays staged for inspection until the next run of the day. */

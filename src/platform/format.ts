@@ -11,6 +11,13 @@ export function formatNumber(count: number, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
+/** Bytes -> `512 B`, `3.4 MB`, `1.2 TB`, in steps of a thousand. */
+export function formatBytes(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB", "PB"];
+  const step = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
+  return `${step === 0 ? String(bytes) : (bytes / 1000 ** step).toFixed(1)} ${units[step]!}`;
+}
+
 /** Seconds -> `0.8 s`, `42 s`, `3 min 5 s`, `2 h 7 min`. */
 export function formatDuration(seconds: number): string {
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`;

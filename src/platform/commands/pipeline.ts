@@ -68,6 +68,22 @@ export function addPipelineCommands(program: Command, terminal: Terminal): void 
   addProjectFlags(plan);
   addExample(plan, "daeda pipeline plan dssm_ranking");
 
+  const status = pipeline
+    .command("status")
+    .description("show how the days of a service stand, as a calendar")
+    .argument(...serviceArgument)
+    .option("--skeleton-only", "look at skeletons alone")
+    .option("--output-root <folder>", "where datasets are written")
+    .action(async (service: string | undefined, options: PlanFlags) => {
+      const [{runStatus}, {renderServiceStatus, serviceStatusToData}] = await Promise.all([import("../plan-run.js"), import("../status-report.js")]);
+      const stages = options.skeletonOnly ? "skeleton" : "both";
+      const answer = await runStatus({flags: options, service, stages, outputRoot: options.outputRoot}, terminal);
+      terminal.answer(options.format === "json" ? JSON.stringify(serviceStatusToData(answer), null, 2) : renderServiceStatus(answer, terminal.directory));
+    });
+  addFormat(status);
+  addProjectFlags(status);
+  addExample(status, "daeda pipeline status dssm_ranking");
+
   const train = pipeline
     .command("train")
     .description("write a partition for each day that is missing or stale")

@@ -1,0 +1,54 @@
+/** What `pipeline status` answers: a calendar with a line for each month and a character for each day. */
+import type {DayStatus, ServiceStatus} from "../pipeline/status.js";
+import {formatBytes, formatCount, formatPath} from "./format.js";
+
+const symbols: Readonly<Record<DayStatus["state"], string>> = {current: "#", stale: "~", missing: "-", failed: "!"};
+const noData = ".";
+const states = ["current", "stale", "missing", "failed"] as const;
+
+export function serviceStatusToData(status: ServiceStatus): Record<string, unknown> {
+  return {
+    service: status.service,
+    output_directory: status.outputDirectory,
+    counts: Object.fromEntries(states.map((state) => [state, countOf(status, state)])),
+    rows: status.rows,
+    bytes: status.bytes,
+    last_written_at: status.lastWrittenAt ?? null,
+    days: status.days.map(({day, state, reason}) => ({day, state, reason: reason ?? null})),
+  };
+}
+
+const countOf = ({days}: ServiceStatus, state: DayStatus["state"]): number => days.filter((day) => day.state === state).length;
+
+/** `directory`: the reader's. */
+export function renderServiceStatus(status: ServiceStatus, directory: string): string {
+  const counted = states.map((state) => `${formatCount(countOf(status, state))} ${state}`);
+  const written = status.lastWrittenAt === undefined ? "nothing written yet" : `last written ${status.lastWrittenAt.slice(0, 19).replace("T", " ")} UTC`;
+  return [
+    `${status.service}: ${counted.join(", ")}`,
+    `${formatCount(status.rows)} rows, ${formatBytes(status.bytes)}, ${written}`,
+    "",
+    `${" ".repeat(9)}1        10        20        30`,
+    ...renderMonths(status.days),
+    "",
+    [...states.map((state) => `${symbols[state]} ${state}`), `${noData} no data`].join("   "),
+    ...status.days.filter(({state}) => state === "failed").map(({day, reason}) => `${day} failed: ${reason}`),
+    formatPath(status.outputDirectory, directory),
+  ].join("\n");
+}
+
+/** A line for each month that has a day. */
+function renderMonths(days: readonly DayStatus[]): string[] {
+  const months = new Map<string, string[]>();
+  for (const {day, state} of days) {
+    const month = day.slice(0, 7);
+    let line = months.get(month);
+    if (!line) {
+      const length = new Date(Date.UTC(Number(day.slice(0, 4)), Number(day.slice(5, 7)), 0)).getUTCDate();
+      line = Array.from({length}, () => noData);
+      months.set(month, line);
+    }
+    line[Number(day.slice(8)) - 1] = symbols[state];
+  }
+  return [...months].map(([month, line]) => `${month}  ${line.join("")}`);
+}
