@@ -7,6 +7,7 @@ import {DuckDbSession} from "../../src/engines/duckdb/connection.js";
 import {DaedalusError} from "../../src/errors.js";
 import {PartitionStore} from "../../src/pipeline/partition.js";
 import {runChecks, type CheckResult} from "../../src/pipeline/quality.js";
+import {buildStore} from "../../src/pipeline/store-build.js";
 import {quoteText} from "../../src/sources/quote.js";
 import {writeFiles} from "../support/project-files.js";
 import {runDaeda} from "../support/run-daeda.js";
@@ -297,6 +298,31 @@ describe("the gate", () => {
         {check: "row_count_change 0.5 against previous", severity: "error", passed: true, found: "200 rows; no day before is published"},
       ]);
     }
+  });
+
+  it("checks embedding columns when the vectors are added, and keeps the old dataset where too few rows have one", async () => {
+    const root = await makeChecked({});
+    const path = join(root, "feature_services/basket.yaml");
+    const aggregations = join(root, "config/training/aggregations.yaml");
+    writeFileSync(
+      aggregations,
+      `${readFileSync(aggregations, "utf8")}enrichment_specs: [{name: v, source_id_column: product_id, store_name: s, udf_name: lookup_embedding_udf}]
+embedding_stores: [{name: s, path: store, id_column: id, embedding_column: e, embedding_dim: 2, source_parquet: vectors.parquet}]\n`,
+    );
+    // Half of the twelve products have vectors.
+    await session.run(`COPY (SELECT i::BIGINT AS id, [i, 1.0]::FLOAT[] AS e FROM range(6) AS t(i)) TO ${quoteText(join(root, "vectors.parquet"))} (FORMAT parquet)`);
+    const withChecks = (checks: string): void => writeFileSync(path, `${service({})}  - {name: v, kind: enrichment, dtype: "HALF_FLOAT[2]", checks: [${checks}]}\n`);
+    withChecks("{embedding_coverage: 0.3}, {drift: {against: 2026-02-27}, severity: warn}");
+    await buildStore(loadProject({root}).aggregations.stores.get("s")!, {root, session});
+    const run = await trainShop(root);
+    expect(run.days[1]!.checks.map(({isPassed, found}) => [isPassed, found])).toEqual([[true, expect.stringMatching(/^[45]\d\.\d\d % of the rows have a vector$/)], [true, "this is the day itself"]]);
+    expect(run.days[2]!.checks.map(({isPassed, found}) => [isPassed, found])).toEqual([[true, expect.stringMatching(/ % of the rows/)], [true, expect.stringMatching(/^PSI 0\.0\d{3} against 2026-02-27$/)]]);
+    const before = await readDatasets(root);
+    withChecks("{embedding_coverage: 0.9}");
+    const {exitCode, stderr} = await runDaeda(["pipeline", "train", "basket", "--target-date", "2026-03-01"], {directory: root});
+    expect(exitCode).toBe(3);
+    expect(stderr).toMatch(/v: embedding_coverage 0\.9 \([45]\d\.\d\d % of the rows have a vector\)/);
+    expect(await readDatasets(root)).toEqual(before);
   });
 
   it("passes over folders that are no partition when it looks for the day before", async () => {
