@@ -10,6 +10,19 @@ const aggregations: Path = "config/training/aggregations.yaml";
 const service: Path = "feature_services/basket.yaml";
 const prices: Path = "feature_views/prices.yaml";
 
+/** Prices of which several hold at one instant, and orders that are alike in everything but what some projects do not read. */
+const tables = {
+  ...Object.fromEntries(
+    shopDays.map((day) => [
+      `data/orders/dt=${day}/part-0.parquet`,
+      `SELECT CASE WHEN i % 10 = 9 THEN NULL ELSE hash(i, '${day}') % 4 END::BIGINT AS customer_id, (hash(i, '${day}', 2) % 3)::BIGINT AS product_id,
+        TIMESTAMP '${day}' + to_hours((hash(i, '${day}', 3) % 6)::BIGINT) AS at, i AS line, (hash(i, 4) % 5)::INTEGER AS quantity FROM range(120) AS t(i)`,
+    ]),
+  ),
+  "data/prices.parquet": `SELECT (i % 3)::BIGINT AS product_id, TIMESTAMP '2026-02-24' + to_hours(((i // 6) * 9)::BIGINT) AS valid_at,
+    (hash(i, 1) % 4)::DOUBLE AS price, (hash(i, 2) % 9)::BIGINT AS discount FROM range(120) AS t(i)`,
+};
+
 function edit(root: string, path: Path, from: string, to: string): void {
   const text = readFileSync(join(root, path), "utf8");
   expect(text).toContain(from);
@@ -95,6 +108,21 @@ describe("a day whose rows stay", () => {
     expect(await readAll(root, "out")).toEqual(before);
   });
 
+  it("picks another row for a column when a field that is added decides between rows of one instant", async () => {
+    const root = await makeShop({[prices]: shopFiles[prices].replace("DOUBLE}", "DOUBLE}\n  - {name: discount, dtype: BIGINT}")});
+    await writeTables(root, tables);
+    await trainShop(root);
+    edit(root, service, "  - {name: brand", "  - {name: discount, kind: feature, dtype: BIGINT}\n  - {name: brand");
+    expect(reasons(await trainShop(root))[0]).toBe("price: the definition changed; discount: not in the partition");
+    expect(await readAll(root, "out")).toEqual(await readFresh(root));
+    // A column that reads one of them is computed from the row that both of them pick.
+    edit(root, service, "columns:", 'derived: [{name: level, dtype: DOUBLE, sql: "price * 2"}]\ncolumns:');
+    edit(root, service, "  - {name: brand", "  - {name: level, kind: derived, dtype: DOUBLE}\n  - {name: brand");
+    await trainShop(root);
+    expect(computedOf(root)).toEqual(["level"]);
+    expect(await readAll(root, "out")).toEqual(await readFresh(root));
+  });
+
   it("takes nothing from a day when it is forced", async () => {
     const root = await makeShop();
     await trainShop(root);
@@ -164,19 +192,6 @@ describe("a partial run that is stopped", () => {
     expect(await readAll(root, "out")).toEqual(await readFresh(root));
   });
 });
-
-/** Prices of which several hold at one instant, and orders that are alike in everything but what some projects do not read. */
-const tables = {
-  ...Object.fromEntries(
-    shopDays.map((day) => [
-      `data/orders/dt=${day}/part-0.parquet`,
-      `SELECT CASE WHEN i % 10 = 9 THEN NULL ELSE hash(i, '${day}') % 4 END::BIGINT AS customer_id, (hash(i, '${day}', 2) % 3)::BIGINT AS product_id,
-        TIMESTAMP '${day}' + to_hours((hash(i, '${day}', 3) % 6)::BIGINT) AS at, i AS line, (hash(i, 4) % 5)::INTEGER AS quantity FROM range(120) AS t(i)`,
-    ]),
-  ),
-  "data/prices.parquet": `SELECT (i % 3)::BIGINT AS product_id, TIMESTAMP '2026-02-24' + to_hours(((i // 6) * 9)::BIGINT) AS valid_at,
-    (hash(i, 1) % 4)::DOUBLE AS price, (hash(i, 2) % 9)::BIGINT AS discount FROM range(120) AS t(i)`,
-};
 
 /** A project of the same views and files: its windows, rules, columns, derived columns and filters are drawn. */
 function drawProject(random: Random): Record<string, string> {
