@@ -3,6 +3,7 @@
  * the row, and neither the order of the input nor the number of threads changes anything. A failure is shrunk to the rows that it
  * needs and printed with its seed, as a test case.
  */
+import {rmSync} from "node:fs";
 import {stringify} from "yaml";
 import {afterAll, beforeAll, describe, expect, it} from "vitest";
 import {renderValue, type Value} from "../src/definitions/value.js";
@@ -11,9 +12,11 @@ import {DuckDbSession} from "../src/engines/duckdb/connection.js";
 import {loadAggregationEngine} from "../src/pipeline/aggregation-engines.js";
 import {renderCase} from "../src/pipeline/case-render.js";
 import {runCaseRows, type Rows} from "../src/pipeline/case-rows.js";
+import {train} from "../src/pipeline/train.js";
 import {runNaiveDay} from "./support/naive-day.js";
-import {batchInputs, columnsOfView, randomDefinitions, randomHistory, type BatchRow, type RandomDefinitions} from "./support/random-project.js";
+import {batchInputs, columnsOfView, day, randomDefinitions, randomHistory, writeBatch, type BatchRow, type RandomDefinitions} from "./support/random-project.js";
 import {below, pick, seededRandom, type Random} from "./support/seeded-random.js";
+import {readRows} from "./support/shop-project.js";
 import {shrink} from "./support/shrink.js";
 
 /** Histories of one definition that are computed together. */
@@ -186,6 +189,31 @@ describe("the order of the input", () => {
       };
       if (!(await differs(rows))) continue;
       expect.fail(report(`seed ${20_000 + seed}: the order of the input changes the day`, definitions, await shrink(rows, differs)));
+    }
+  }, timeoutMs);
+});
+
+describe("the files of the input", () => {
+  it("change nothing, however the rows are spread over them and whatever the order in them, in 240 histories", async () => {
+    for (let seed = 1; seed <= 240 / batchSize; seed += 1) {
+      const random = seededRandom(30_000 + seed);
+      const definitions = randomDefinitions(random, true);
+      const rows = randomBatch(random);
+      const {project} = definitions;
+      const service = [...project.services.values()][0]!;
+      try {
+        const days: string[][] = [];
+        for (const [spread, fileCount] of [[rows, 1], [shuffle(random, rows), 1], [shuffle(random, rows), 5]] as const) {
+          await writeBatch(session, definitions, spread, fileCount);
+          const {days: [trained]} = await train({project, service, targetDay: day, stages: "skeleton", isForced: true});
+          days.push(await readRows(trained!.directory));
+        }
+        expect(days[0]!.length).toBeGreaterThan(batchSize);
+        expect(days[1], `seed ${30_000 + seed}: another order`).toEqual(days[0]);
+        expect(days[2], `seed ${30_000 + seed}: five files`).toEqual(days[0]);
+      } finally {
+        rmSync(project.root, {recursive: true});
+      }
     }
   }, timeoutMs);
 });

@@ -2,10 +2,14 @@
  * Random definitions, and random rows for them. Instants are few and lie a window apart, keys are few and sometimes NULL, so that
  * borders and ties are the rule. Histories of a batch share no key: one run computes them all and none sees another.
  */
-import type {Dtype, ScalarName} from "../../src/definitions/dtype.js";
+import {mkdirSync, rmSync, writeFileSync} from "node:fs";
+import {join} from "node:path";
+import {duckdbType, type Dtype, type ScalarName} from "../../src/definitions/dtype.js";
 import type {Project} from "../../src/definitions/model.js";
-import type {Value} from "../../src/definitions/value.js";
+import {renderInstant, type Scalar, type Value} from "../../src/definitions/value.js";
+import type {DuckDbSession} from "../../src/engines/duckdb/connection.js";
 import {compileCasePlan, type CaseInputs, type InputColumn} from "../../src/pipeline/case-rows.js";
+import {quoteText} from "../../src/sources/quote.js";
 import {makeProject, type Definitions} from "./conformance-file.js";
 import {below, pick, type Random} from "./seeded-random.js";
 
@@ -180,6 +184,31 @@ export function randomHistory(random: Random, history: number, firstSeq: number)
       return {view, history, values: [orNull(random, id(view === "author" ? 2 : 3)), orNull(random, at), orNull(random, at + pick(random, [0, 0, -1, 1]) * hourUs), orNull(random, BigInt(below(random, 3))), orNull(random, value())]};
     });
   return [...feed, ...others("price", () => BigInt(below(random, 6))), ...others("work", () => id(2)), ...others("author", () => below(random, 5) / 4)];
+}
+
+/** Writes the rows as the parquet files that the project reads: each view's in `fileCount` files, dealt out one by one. */
+export async function writeBatch(session: DuckDbSession, {project}: RandomDefinitions, rows: readonly BatchRow[], fileCount: number): Promise<void> {
+  for (const [view, columns] of Object.entries(columnsOfView)) {
+    const directory = join(project.root, "data", view);
+    rmSync(directory, {recursive: true, force: true});
+    mkdirSync(directory, {recursive: true});
+    const own = rows.filter((row) => row.view === view);
+    const types = columns.map(({name, dtype}) => `${quoteText(name)}: ${quoteText(duckdbType(dtype))}`).join(", ");
+    for (let part = 0; part < fileCount; part += 1) {
+      const lines = own.filter((_, index) => index % fileCount === part).map((row) => JSON.stringify(Object.fromEntries(columns.map(({name, dtype}, index) => [name, toJson(row.values[index]!, dtype)]))));
+      const path = join(directory, `part-${part}`);
+      writeFileSync(`${path}.jsonl`, lines.join("\n"));
+      await session.run(`COPY (FROM read_json(${quoteText(`${path}.jsonl`)}, columns = {${types}})) TO ${quoteText(`${path}.parquet`)} (FORMAT parquet)`);
+      rmSync(`${path}.jsonl`);
+    }
+  }
+}
+
+/** Whole numbers and instants as text, which no reader takes for a double. */
+function toJson(value: Value, dtype: Dtype): unknown {
+  if (Array.isArray(value)) return value.map((item: Scalar) => toJson(item, {kind: "scalar", name: dtype.name} as Dtype));
+  if (typeof value === "bigint") return String(value);
+  return typeof value === "number" && dtype.name === "TIMESTAMP" ? renderInstant(value) : value;
 }
 
 /** The rows, in the order given, as what a run reads. */
