@@ -180,9 +180,15 @@ class NaiveDay {
     const {time, timestampColumn} = view;
     if (time.join !== "static" && time.onDuplicate === "pick") return;
     const telling = time.join === "static" ? view.joinKeys : [...view.joinKeys, timestampColumn!, ...time.tieBreak.map((tie) => tie.column)];
-    const rows = (this.rowsOfView.get(view) ?? []).filter((row) => view.joinKeys.every((key) => (row.get(key) ?? null) !== null));
+    const rows = (this.rowsOfView.get(view) ?? []).filter((row) => view.joinKeys.every((key) => (row.get(key) ?? null) !== null) && (time.join !== "pit" || this.isOfDay(view, row)));
     const seen = new Set(rows.map((row) => keyText(telling.map((name) => row.get(name) ?? null))));
     if (seen.size < rows.length) throw DaedalusError.of("duplicate-rows", {view: view.name, keys: [], isStatic: time.join === "static"});
+  }
+
+  /** Whether any row of the day could meet the view's row. */
+  private isOfDay(view: View, row: NaiveRow): boolean {
+    const knownAt = this.knownAt(view, row);
+    return knownAt !== null && (row.get(view.timestampColumn!) ?? null) !== null && knownAt < this.dayStartUs + dayUs;
   }
 
   private knownAt(view: View, row: NaiveRow): number | null {

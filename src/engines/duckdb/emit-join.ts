@@ -21,10 +21,10 @@ const reversed = (order: readonly string[]): string[] =>
     term.includes(" DESC ") ? term.replace(" DESC NULLS LAST", " ASC NULLS FIRST") : term.replace(" ASC NULLS LAST", " DESC NULLS FIRST"),
   );
 
-/** Fails when two right rows are alike in `columns`, naming up to three of their keys. */
-function expectUnique(op: AnyJoin, right: string, columns: readonly string[], context: EmitContext): Step {
+/** Fails when two right rows that `can` be an answer are alike in `columns`, naming up to three of their keys. */
+function expectUnique(op: AnyJoin, right: string, columns: readonly string[], context: EmitContext, can: readonly string[] = []): Step {
   const sql = `SELECT ${quoteNames(op.keys)}, count(*) AS __count FROM ${right} AS r
-WHERE ${op.keys.map((key) => `${quoteName(key)} IS NOT NULL`).join(" AND ")}
+WHERE ${[...op.keys.map((key) => `${quoteName(key)} IS NOT NULL`), ...can].join(" AND ")}
 GROUP BY ${quoteNames(columns)} HAVING count(*) > 1 ORDER BY ${quoteNames(op.keys)} LIMIT 3`;
   return {
     kind: "expect-none",
@@ -95,10 +95,10 @@ export function emitPitJoin(op: OperatorOf<"pit_join">, context: EmitContext): S
   const steps: Step[] = [...left.steps];
   const time = quoteName(op.rightTime);
   const ties = op.tieBreak.map((tie) => tie.column);
-  if (op.onDuplicate === "error") steps.push(expectUnique(op, right, [...op.keys, op.rightTime, ...ties], context));
-
   const knownColumn = op.availableAt === undefined ? time : quoteName(op.availableAt);
   const known = op.embargoUs === 0 ? knownColumn : `${knownColumn} + to_microseconds(${op.embargoUs})`;
+  const can = [...[...new Set([time, knownColumn])].map((column) => `isfinite(${column})`), `${known} < ${renderInstant(context.dayEndUs)}`];
+  if (op.onDuplicate === "error") steps.push(expectUnique(op, right, [...op.keys, op.rightTime, ...ties], context, can));
   const keys = quoteNames(op.keys);
   const order = tieOrder(op);
   const answers =
@@ -126,7 +126,7 @@ export function emitPitJoin(op: OperatorOf<"pit_join">, context: EmitContext): S
 WITH candidates AS (
   SELECT r.*, ${known} AS __known
   FROM ${right} AS r SEMI JOIN ${quoteName(left.table)} AS l ON ${equalKeys(op.keys, "l", "r")}
-  WHERE ${[...new Set([time, knownColumn])].map((column) => `isfinite(${column})`).join(" AND ")} AND ${known} < ${renderInstant(context.dayEndUs)}
+  WHERE ${can.join(" AND ")}
 ), answers AS (
   ${answers}
 )
