@@ -113,17 +113,20 @@ export async function readBuckets(session: DuckDbSession, {files, pinnedFiles, c
   const value = family === "list" ? `len(${quoteName(column.name)})` : quoteName(column.name);
   const isFloat = column.type === "FLOAT" || column.type === "DOUBLE";
   const isPlain = `value IS NOT NULL${isFloat ? " AND NOT isnan(value)" : ""}`;
-  // A value's rank among the pinned day's rows is where a quantile's border can fall: at the first row of the value.
+  // A value's rank among the pinned day's rows is where a quantile's border can fall: at the first row of the value. Totals are
+  // no windows: DuckDB 1.5 takes time quadratic in the rows for a filtered count over all of them.
   const rows = await session.rows(`
     WITH counted AS (
       SELECT value, count(*) FILTER (NOT is_tested) AS pinned, count(*) FILTER (is_tested) AS tested
       FROM (SELECT false AS is_tested, ${value} AS value FROM ${renderParquetRelation(pinnedFiles)}
         UNION ALL SELECT true, ${value} FROM ${renderParquetRelation(files)}) AS both_days
       GROUP BY value
+    ), totals AS (
+      SELECT sum(pinned) AS total, count_if(pinned > 0) AS kinds FROM counted WHERE ${isPlain}
     ), ranked AS (
-      SELECT value, pinned, tested, row_number() OVER (ORDER BY pinned DESC, value) AS place, sum(pinned) OVER (ORDER BY value) - pinned AS below,
-        sum(pinned) OVER () AS total, count(*) FILTER (pinned > 0) OVER () AS kinds
-      FROM counted WHERE ${isPlain}
+      SELECT value, pinned, tested, total, kinds, row_number() OVER (ORDER BY pinned DESC, value) AS place,
+        sum(pinned) OVER (ORDER BY value ROWS UNBOUNDED PRECEDING) - pinned AS below
+      FROM counted, totals WHERE ${isPlain}
     ), placed AS (
       SELECT value, pinned, tested, CASE
           WHEN ${family === "values"} OR kinds <= ${bucketCount} THEN CASE WHEN pinned > 0 AND place <= ${bucketCount} THEN 'value' ELSE 'other' END
