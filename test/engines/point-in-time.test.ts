@@ -1,7 +1,7 @@
 /** The invariant that everything else serves: whatever happens at a row's instant or later, the row stays as it is. */
 import {afterAll, beforeAll, describe, expect, test} from "vitest";
 import type {DuckDbSession} from "../../src/engines/duckdb/connection.js";
-import {SeededRandom} from "../seeded-random.js";
+import {seededRandom, type Random} from "../support/seeded-random.js";
 import type {Row} from "./cells.js";
 import {acceptedBy, engines, findDifference, openSession, runEngine} from "./engine-runs.js";
 import type {TestTask} from "./oracle.js";
@@ -14,13 +14,13 @@ beforeAll(async () => {
 afterAll(() => session.close());
 
 /** In each world an instant, at and after which events are removed, changed and added. Known instants move with their events. */
-function rewriteFuture(task: TestTask, random: SeededRandom): {readonly task: TestTask; readonly presents: readonly bigint[]} {
+function rewriteFuture(task: TestTask, random: Random): {readonly task: TestTask; readonly presents: readonly bigint[]} {
   const presents = Array.from({length: worldsPerTask}, () => randomInstant(random));
   const isFuture = (event: Row): boolean => (event["__ts"] as bigint) >= presents[Number(event["world"])]!;
   const rows = task.history.rows
-    .filter((event) => !isFuture(event) || random.chance(0.6))
+    .filter((event) => !isFuture(event) || random() < 0.6)
     .map((event) => {
-      if (!isFuture(event) || random.chance(0.5)) return event;
+      if (!isFuture(event) || random() < 0.5) return event;
       const other = randomEvent(random, event["world"] as bigint);
       return isFuture(other) ? other : event;
     });
@@ -44,7 +44,7 @@ describe.each(engines)("$name", (engine) => {
     let changedLater = 0;
     for (let seed = 1000; seed < 1010; seed++) {
       const before = acceptedBy(engine, randomTask(seed));
-      const {task: after, presents} = rewriteFuture(before, new SeededRandom(seed));
+      const {task: after, presents} = rewriteFuture(before, seededRandom(seed));
       const [first, second] = [await runEngine(session, engine, before), await runEngine(session, engine, after)];
       const [past, pastAfter] = [pastOf(before, first.rows, presents), pastOf(after, second.rows, presents)];
       const pastTask = {...after, target: {...after.target, rows: past.target}};

@@ -6,7 +6,7 @@ import {randomTask, worldsPerTask} from "./random-task.js";
 
 /** `RANDOM_SEED=7 RANDOM_TASKS=1000 npx vitest run test/engines/random-histories.test.ts` looks elsewhere, and longer. */
 const firstSeed = Number(process.env["RANDOM_SEED"] ?? 1);
-const taskCount = Number(process.env["RANDOM_TASKS"] ?? 20);
+const taskCount = Number(process.env["RANDOM_TASKS"] ?? 8);
 
 let session: DuckDbSession;
 beforeAll(async () => {

@@ -2,7 +2,7 @@
  * Random tasks from a seed. A task holds several small histories, told apart by the key `world`, so that one run of an engine
  * proves many. Instants and values are few, so that ties, duplicates and windows that end on an event are the rule.
  */
-import {SeededRandom} from "../seeded-random.js";
+import {below, pick, seededRandom, type Random} from "../support/seeded-random.js";
 import type {Cell, Column, Row} from "./cells.js";
 import type {TestTask, TestWindow} from "./oracle.js";
 
@@ -40,40 +40,40 @@ const shared: readonly Column[] = [
 ];
 
 /** An instant of a world: 24 microseconds long, at an odd place of time. */
-export function randomInstant(random: SeededRandom): bigint {
-  return 1769904000000000n + BigInt(random.below(24));
+export function randomInstant(random: Random): bigint {
+  return 1769904000000000n + BigInt(below(random, 24));
 }
 
-export function randomEvent(random: SeededRandom, world: bigint): Row {
-  const orNull = (probability: number, cell: Cell): Cell => (random.chance(probability) ? null : cell);
+export function randomEvent(random: Random, world: bigint): Row {
+  const orNull = (probability: number, cell: Cell): Cell => (random() < probability ? null : cell);
   const ts = randomInstant(random);
   const lists = listed.map((type) => {
-    const items = Array.from({length: random.below(5)}, () => orNull(0.1, random.pick<Cell>(pools[type])));
+    const items = Array.from({length: below(random, 5)}, () => orNull(0.1, pick<Cell>(random, pools[type])));
     return [listColumn(type), orNull(0.1, items)] as const;
   });
   return {
     __ts: ts,
     world,
-    user_id: orNull(0.1, BigInt(random.below(2))),
-    region: orNull(0.1, random.pick(["eu", "us"])),
-    seq: orNull(0.2, random.below(3)),
-    is_kept: random.chance(0.7),
-    is_liked: random.chance(0.4),
-    known: orNull(0.1, ts + BigInt(random.below(6) - 1)),
-    ...Object.fromEntries(scalars.map((type) => [scalarColumn(type), orNull(0.15, random.pick<Cell>(pools[type]))] as const)),
+    user_id: orNull(0.1, BigInt(below(random, 2))),
+    region: orNull(0.1, pick(random, ["eu", "us"])),
+    seq: orNull(0.2, below(random, 3)),
+    is_kept: random() < 0.7,
+    is_liked: random() < 0.4,
+    known: orNull(0.1, ts + BigInt(below(random, 6) - 1)),
+    ...Object.fromEntries(scalars.map((type) => [scalarColumn(type), orNull(0.15, pick<Cell>(random, pools[type]))] as const)),
     ...Object.fromEntries(lists),
   };
 }
 
-function randomWindow(random: SeededRandom, name: string): TestWindow {
-  const operation = random.pick(["list", "list", "count", "flatten_distinct"] as const);
-  const elementType = operation === "flatten_distinct" ? random.pick(listed) : random.pick(scalars);
+function randomWindow(random: Random, name: string): TestWindow {
+  const operation = pick(random, ["list", "list", "count", "flatten_distinct"] as const);
+  const elementType = operation === "flatten_distinct" ? pick(random, listed) : pick(random, scalars);
   const value = operation === "flatten_distinct" ? listColumn(elementType) : scalarColumn(elementType);
-  const counted = operation === "count" && random.chance(0.5) ? undefined : value;
-  const condition = random.pick([undefined, "is_kept", "is_liked"]);
-  const hasCurrent = random.chance(0.3);
-  const excluded = random.pick([undefined, undefined, operation === "flatten_distinct" ? "a bigint" : value, "region", "seq"]);
-  const isPaired = random.chance(0.12);
+  const counted = operation === "count" && random() < 0.5 ? undefined : value;
+  const condition = pick(random, [undefined, "is_kept", "is_liked"]);
+  const hasCurrent = random() < 0.3;
+  const excluded = pick(random, [undefined, undefined, operation === "flatten_distinct" ? "a bigint" : value, "region", "seq"]);
+  const isPaired = random() < 0.12;
   return {
     name,
     operation,
@@ -82,27 +82,27 @@ function randomWindow(random: SeededRandom, name: string): TestWindow {
     condition,
     pairCondition: isPaired ? "hist.seq <= cur.seq" : undefined,
     pairHolds: (hist, cur) => (hist["seq"] === null || cur["seq"] === null ? null : hist["seq"]! <= cur["seq"]!),
-    windowUs: random.pick([undefined, 1, 2, 5, 5, 9, 30]),
-    maxItems: random.pick([undefined, 1, 2, 3, 5]),
+    windowUs: pick(random, [undefined, 1, 2, 5, 5, 9, 30]),
+    maxItems: pick(random, [undefined, 1, 2, 3, 5]),
     current: hasCurrent ? {value: counted, condition} : undefined,
     exclude: excluded === undefined || hasCurrent ? undefined : {history: excluded, target: excluded},
-    knownAt: random.chance(0.12) ? "known" : undefined,
+    knownAt: random() < 0.12 ? "known" : undefined,
   };
 }
 
 export function randomTask(seed: number): TestTask {
-  const random = new SeededRandom(seed);
+  const random = seededRandom(seed);
   const events: Row[] = [];
   const rows: Row[] = [];
   for (let world = 0n; world < BigInt(worldsPerTask); world++) {
-    const own = Array.from({length: random.below(16)}, () => randomEvent(random, world));
-    for (const event of [...own]) if (random.chance(0.15)) own.push(event);
+    const own = Array.from({length: below(random, 16)}, () => randomEvent(random, world));
+    for (const event of [...own]) if (random() < 0.15) own.push(event);
     events.push(...own);
     // The spine's own events, as most services have them, and rows of another origin.
-    rows.push(...own.filter(() => random.chance(0.4)));
-    rows.push(...Array.from({length: random.below(4)}, () => randomEvent(random, world)));
+    rows.push(...own.filter(() => random() < 0.4));
+    rows.push(...Array.from({length: below(random, 4)}, () => randomEvent(random, world)));
   }
-  const keys = [["world", "user_id"], ["world"], ["region", "world", "user_id"]].at(random.below(3))!;
+  const keys = [["world", "user_id"], ["world"], ["region", "world", "user_id"]].at(below(random, 3))!;
   const orders = [[], ["seq"], ["seq", "region", "user_id"], ["some bigint", "a double"]];
   return {
     history: {columns: shared, rows: events},
@@ -111,7 +111,7 @@ export function randomTask(seed: number): TestTask {
       rows: rows.map((row, at) => ({...row, __row: BigInt(at)})),
     },
     keys: keys.map((key) => ({target: key, history: key})),
-    orderColumns: random.pick(orders),
+    orderColumns: pick(random, orders),
     windows: Array.from({length: 7}, (_, at) => randomWindow(random, `window ${at}`)),
   };
 }
