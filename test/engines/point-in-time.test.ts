@@ -42,7 +42,7 @@ function pastOf(task: TestTask, rows: readonly Row[], presents: readonly bigint[
 describe.each(engines)("$name", (engine) => {
   test("a row never changes with what happens at its instant or later", async () => {
     let changedLater = 0;
-    for (let seed = 1000; seed < 1010; seed++) {
+    for (let seed = 1000; seed < 1005; seed++) {
       const before = acceptedBy(engine, randomTask(seed));
       const {task: after, presents} = rewriteFuture(before, seededRandom(seed));
       const [first, second] = [await runEngine(session, engine, before), await runEngine(session, engine, after)];
