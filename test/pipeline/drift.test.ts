@@ -106,7 +106,7 @@ describe("buckets", () => {
     expect(found).toEqual([["2026-01-01 to 2026-01-05", 5, 1], ["2026-01-06 to 2027-01-01", 5, 1]]);
   });
 
-  it("of many distinct numbers take time in proportion to them", {timeout: 20_000}, async () => {
+  it("of many distinct numbers hold equal parts", async () => {
     const found = await bucketsOf("SELECT i / 7.0 AS x FROM range(200000) AS t(i)", "SELECT i / 7.0 AS x FROM range(200000) AS t(i)");
     expect(found.map(([, pinned, tested]) => [pinned, tested])).toEqual(Array(10).fill([20_000, 20_000]));
   });
