@@ -98,11 +98,14 @@ async function runJob(job: Job): Promise<void> {
     session.close();
   }
   const seconds = (performance.now() - startedMs) / 1000;
-  console.log(JSON.stringify({seconds, peakMiB: process.resourceUsage().maxRSS / 1024}));
+  const {user, system} = process.cpuUsage();
+  console.log(JSON.stringify({seconds, cpuSeconds: (user + system) / 1e6, peakMiB: process.resourceUsage().maxRSS / 1024}));
 }
 
 interface Measured {
   readonly seconds: number;
+  /** Of all threads: what a machine with other work to do cannot change much. */
+  readonly cpuSeconds: number;
   readonly peakMiB: number;
 }
 
@@ -147,11 +150,11 @@ async function compareAll(options: {readonly repeats: number; readonly seed: num
     for (let repeat = 0; repeat < options.repeats; repeat += 1) {
       for (const name of options.names) measured.get(name)!.push(measure({contender: name, feed, output: outputs.get(name)!}));
     }
-    console.log(`| seed ${options.seed}, skew ${options.skew} | median of ${options.repeats} | fastest | peak memory |\n|---|---|---|---|`);
+    console.log(`| seed ${options.seed}, skew ${options.skew} | median of ${options.repeats} | fastest | CPU | peak memory |\n|---|---|---|---|---|`);
     for (const [name, runs] of measured) {
       const seconds = runs.map((run) => run.seconds);
-      const peak = median(runs.map((run) => run.peakMiB));
-      console.log(`| ${name} | ${median(seconds).toFixed(1)} s | ${Math.min(...seconds).toFixed(1)} s | ${peak.toFixed(0)} MiB |`);
+      const [cpu, peak] = [median(runs.map((run) => run.cpuSeconds)), median(runs.map((run) => run.peakMiB))];
+      console.log(`| ${name} | ${median(seconds).toFixed(1)} s | ${Math.min(...seconds).toFixed(1)} s | ${cpu.toFixed(1)} s | ${peak.toFixed(0)} MiB |`);
     }
     for (const compared of await countDifferences(outputs)) console.log(JSON.stringify(compared, (_, value: unknown) => (typeof value === "bigint" ? Number(value) : value)));
   } finally {

@@ -13,6 +13,8 @@ const windows: readonly Window[] = [
   {...shared, name: "counted", operation: "count", value: undefined, maxItems: undefined, exclude: own},
   {...shared, name: "flattened", operation: "flatten_distinct", value: "tags", maxItems: 7, exclude: undefined},
   {...shared, name: "other tags", operation: "flatten_distinct", value: "tags", maxItems: 7, exclude: own},
+  {...shared, name: "all tags", operation: "flatten_distinct", value: "tags", maxItems: 40, exclude: undefined},
+  {...shared, name: "all other tags", operation: "flatten_distinct", value: "tags", maxItems: undefined, exclude: own},
 ];
 const tables = {target: "target", history: "history", keys: [{target: "user_id", history: "user_id"}], orderColumns: ["seq"]};
 

@@ -69,36 +69,42 @@ WINDOW line AS (PARTITION BY keys.__key ORDER BY ${renderOrder(task, line.value)
 }
 
 /**
- * An element knows when its value appears again (`again_ts`): what is not repeated before an instant is its newest appearance.
- * For windows that drop events, `later_ts` is the next appearance in an event that is not dropped together with the one at
- * `again_ts`. Elements that no row can see as the newest are left out.
+ * An element knows when its value appears again (`again_ts`), and for how many positions it stays away till then: what is not
+ * repeated before an instant is its newest appearance. For windows that drop events, that is the next appearance in an event
+ * which is not dropped together with the one at `again_ts` (`later_ts`). Elements that no row can see as the newest are left out.
  */
 function renderElements(task: AggregationTask, line: Line, from: string, reach: Reach): string {
   const {column, elementType} = line.value!;
-  const same = `PARTITION BY __key, ${renderSortable("item", elementType)} ORDER BY event, position`;
   const drops = line.dropper !== undefined;
   const when = (text: string): string => (drops ? text : "");
+  const same = `PARTITION BY __key, ${renderSortable("item", elementType)} ORDER BY position`;
   const last = drops ? "later_ts" : "again_ts";
   return `WITH __events AS (
   SELECT keys.__key, hist.__ts, hist.${quoteName(column)} AS items, ${when(`hist.${quoteName(line.dropper ?? "")} AS dropper, `)}
-    row_number() OVER (PARTITION BY keys.__key ORDER BY ${renderOrder(task, line.value)}) AS event
+    sum(len(items)) OVER (PARTITION BY keys.__key ORDER BY ${renderOrder(task, line.value)} ROWS UNBOUNDED PRECEDING) - len(items) AS before
   ${from}
 ), __elements AS (
-  SELECT * EXCLUDE (items), CAST(unnest(items) AS ${elementType}) AS item, generate_subscripts(items, 1) AS position
+  SELECT * EXCLUDE (items, before), CAST(unnest(items) AS ${elementType}) AS item,
+    CAST(before AS BIGINT) + generate_subscripts(items, 1) AS position
   FROM __events
 ), __appearances AS (
-  SELECT *, lead(__ts) OVER same AS again_ts${when(`, lead(dropper) OVER same AS again_dropper,
-    dropper IS DISTINCT FROM lag(dropper) OVER same AS is_other`)}
+  SELECT *, lead(__ts) OVER same AS again_ts, ${
+    drops
+      ? `lead(dropper) OVER same AS again_dropper,
+    dropper IS DISTINCT FROM lag(dropper) OVER same AS is_other`
+      : "lead(position) OVER same - position AS away"
+  }
   FROM __elements
   WHERE item IS NOT NULL
   WINDOW same AS (${same})
 )${when(`, __others AS (
-  SELECT *, min(CASE WHEN is_other THEN __ts END) OVER after_again AS later_ts
+  SELECT *, min(CASE WHEN is_other THEN __ts END) OVER after_again AS later_ts,
+    min(CASE WHEN is_other THEN position END) OVER after_again - position AS away
   FROM __appearances
   WINDOW after_again AS (${same} ROWS BETWEEN 2 FOLLOWING AND UNBOUNDED FOLLOWING)
 )`)}
-SELECT * EXCLUDE (event, position), ${places}
+SELECT * EXCLUDE (position${when(", is_other")}), ${places}
 FROM ${drops ? "__others" : "__appearances"}
 WHERE ${last} IS NULL OR (${last} > __ts AND ${last} >= ${reach.firstTs})
-WINDOW line AS (PARTITION BY __key ORDER BY event, position)`;
+WINDOW line AS (PARTITION BY __key ORDER BY position)`;
 }
