@@ -41,8 +41,9 @@ function pastOf(task: TestTask, rows: readonly Row[], presents: readonly bigint[
 
 describe.each(engines)("$name", (engine) => {
   test("a row never changes with what happens at its instant or later", async () => {
+    const seeds = [1000, 1001, 1002, 1003, 1004];
     let changedLater = 0;
-    for (let seed = 1000; seed < 1005; seed++) {
+    for (const seed of seeds) {
       const before = acceptedBy(engine, randomTask(seed));
       const {task: after, presents} = rewriteFuture(before, seededRandom(seed));
       const [first, second] = [await runEngine(session, engine, before), await runEngine(session, engine, after)];
@@ -52,6 +53,6 @@ describe.each(engines)("$name", (engine) => {
       expect(difference).toBeUndefined();
       if (findDifference(after, second, {about: "", expected: first.rows}) !== undefined) changedLater++;
     }
-    expect(changedLater, "rewriting the future must change later rows of every task, or this test proves nothing").toBe(10);
+    expect(changedLater, "rewriting the future must change later rows of every task, or this test proves nothing").toBe(seeds.length);
   });
 });
