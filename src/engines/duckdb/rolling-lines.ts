@@ -70,8 +70,8 @@ WINDOW line AS (PARTITION BY keys.__key ORDER BY ${renderOrder(task, line.value)
 
 /**
  * An element knows when its value appears again (`again_ts`), and for how many positions it stays away till then: what is not
- * repeated before an instant is its newest appearance. For windows that drop events, that is the next appearance in an event
- * which is not dropped together with the one at `again_ts` (`later_ts`). Elements that no row can see as the newest are left out.
+ * repeated before an instant is its newest appearance. A row that drops the event of that next appearance, but not the element's
+ * own, waits for another one in yet another event (`later_ts`). Elements that no row can see as the newest are left out.
  */
 function renderElements(task: AggregationTask, line: Line, from: string, reach: Reach): string {
   const {column, elementType} = line.value!;
@@ -88,23 +88,23 @@ function renderElements(task: AggregationTask, line: Line, from: string, reach: 
     CAST(before AS BIGINT) + generate_subscripts(items, 1) AS position
   FROM __events
 ), __appearances AS (
-  SELECT *, lead(__ts) OVER same AS again_ts, ${
-    drops
-      ? `lead(dropper) OVER same AS again_dropper,
-    dropper IS DISTINCT FROM lag(dropper) OVER same AS is_other`
-      : "lead(position) OVER same - position AS away"
-  }
+  SELECT *, lead(__ts) OVER same AS again_ts, lead(position) OVER same AS again${when(`, lead(dropper) OVER same AS again_dropper,
+    dropper IS DISTINCT FROM lag(dropper) OVER same AS is_other`)}
   FROM __elements
   WHERE item IS NOT NULL
   WINDOW same AS (${same})
-)${when(`, __others AS (
-  SELECT *, min(CASE WHEN is_other THEN __ts END) OVER after_again AS later_ts,
-    min(CASE WHEN is_other THEN position END) OVER after_again - position AS away
-  FROM __appearances
-  WINDOW after_again AS (${same} ROWS BETWEEN 2 FOLLOWING AND UNBOUNDED FOLLOWING)
-)`)}
-SELECT * EXCLUDE (position${when(", is_other")}), ${places}
-FROM ${drops ? "__others" : "__appearances"}
+), __lives AS (
+  SELECT * EXCLUDE (again${when(", is_other")}), ${
+    drops
+      ? `CASE WHEN again_dropper = dropper THEN again_ts ELSE min(CASE WHEN is_other THEN __ts END) OVER others END AS later_ts,
+    CASE WHEN again_dropper = dropper THEN again ELSE min(CASE WHEN is_other THEN position END) OVER others END - position AS away`
+      : "again - position AS away"
+  }
+  FROM __appearances${when(`
+  WINDOW others AS (${same} ROWS BETWEEN 2 FOLLOWING AND UNBOUNDED FOLLOWING)`)}
+)
+SELECT * EXCLUDE (position), ${places}
+FROM __lives
 WHERE ${last} IS NULL OR (${last} > __ts AND ${last} >= ${reach.firstTs})
 WINDOW line AS (PARTITION BY __key ORDER BY position)`;
 }

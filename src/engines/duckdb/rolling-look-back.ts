@@ -2,90 +2,97 @@
  * Lists that skip some places of their range. Each row looks at the newest places, and further back only if too few of them
  * remain, so a heavy key that repeats itself costs a few more looks and not its whole window for every row.
  */
+import {decidingColumns, renderBlockNumber, renderBlockStart, writeBlocks} from "./rolling-blocks.js";
 import {renderNewest} from "./rolling-pairs.js";
-import type {Line, PlacedWindow} from "./rolling-plan.js";
-import {currentColumn} from "./rolling-rows.js";
+import type {PlacedWindow} from "./rolling-plan.js";
+import {currentColumn, rowTable} from "./rolling-rows.js";
 import type {TemporaryTables} from "./temporary-tables.js";
 
-/** The columns of a line that decide, with its row, whether a place is skipped. */
-export function decidingColumns(line: Line): readonly string[] {
-  if (!line.value?.isUnnested) return line.dropper === undefined ? [] : ["dropper"];
-  return line.dropper === undefined ? ["again_ts"] : ["dropper", "again_ts", "again_dropper", "later_ts"];
-}
+const blockTable = "__agg_block";
 
 /** @param column how to read a deciding column at the place in question. */
 function renderCounts({window}: PlacedWindow, column: (name: string) => string): string {
-  const own = window.exclude && `p.${currentColumn(window.exclude.target)}`;
-  const counts: string[] = [];
+  const own = window.exclude && `r.${currentColumn(window.exclude.target)}`;
+  const counts = ["true"];
   if (own !== undefined) counts.push(`(${column("dropper")} = ${own}) IS NOT TRUE`);
   if (window.operation === "flatten_distinct") {
     const again =
       own === undefined
         ? column("again_ts")
         : `CASE WHEN ${column("again_dropper")} = ${own} THEN ${column("later_ts")} ELSE ${column("again_ts")} END`;
-    counts.push(`(${again} < p.__ts) IS NOT TRUE`);
+    counts.push(`(${again} < r.__ts) IS NOT TRUE`);
   }
   return counts.join(" AND ");
 }
 
 /** How many places the looks take in: repeated values are frequent, a row's own item is rare. */
 function lookLengths({window: {maxItems, operation}}: PlacedWindow): readonly number[] {
-  if (maxItems === undefined) return [];
-  return operation === "flatten_distinct" ? [2 * maxItems, 8 * maxItems] : [maxItems + 8, 8 * maxItems];
+  if (operation === "flatten_distinct") return maxItems === undefined ? [256] : [2 * maxItems, 8 * maxItems];
+  return maxItems === undefined ? [] : [maxItems + 8, 8 * maxItems];
 }
 
-/** How far the last look is a look, where no limit says it. */
-const nearLength = 256;
-
-export interface LookBackTables {
-  /** The batch's rows with their ranges, whose columns `first` and `last` are. */
-  readonly places: string;
-  readonly first: string;
-  readonly last: string;
-  /** The batch's arrays of the line. */
-  readonly array: string;
+/** `kept`: the places within the look that are not skipped, as they stand in the block's lists. */
+function renderLook(placed: PlacedWindow, rows: string, length: number): string {
+  const columns = ["item", ...decidingColumns(placed.range.line)].map((column) => `b.${column}`).join(", ");
+  const range = `range(greatest(first_place, last_place - ${length - 1}) - start, last_place + 1 - start)`;
+  return `WITH __blocks AS (
+  SELECT *, ${renderBlockStart("number", length)} AS start FROM ${blockTable}
+), __looked AS (
+  SELECT r.__row, r.first_place, r.last_place, b.start, ${columns},
+    [j FOR j IN ${range} IF ${renderCounts(placed, (name) => `b.${name}[j]`)}] AS kept
+  FROM ${rows} r JOIN __blocks b ON b.__key = r.__key AND b.number = ${renderBlockNumber("r.last_place", length)}
+)`;
 }
 
 /**
- * Writes `__row` and `found`, for the rows whose range is not empty. Behind the newest places the last look joins, and sees only
- * values that stay away for longer than it has looked: where few values repeat all the time, these are few.
+ * Writes `__row` and `found`, for rows whose range is not empty. Behind the places of the last look, items are joined, and of
+ * repeated values only those that stay away for longer than it has looked: where few values repeat all the time, these are few.
  */
-export async function writeLookBack(tables: TemporaryTables, placed: PlacedWindow, from: LookBackTables): Promise<void> {
-  const {foundTable, window, range} = placed;
-  const {first, last} = from;
-  await tables.write(foundTable, `SELECT 0::BIGINT AS __row, []::${window.elementType}[] AS found WHERE false`);
-  const renderLook = (length: number): string => `WITH __rest AS (
-  SELECT * FROM ${from.places} p
-  WHERE ${first} <= ${last} AND NOT EXISTS (FROM ${foundTable} f WHERE f.__row = p.__row)
-), __looked AS (
-  SELECT *, [j FOR j IN range(greatest(${first}, ${last} - ${length - 1}), ${last} + 1) IF ${renderCounts(placed, (name) => `${name}[j]`)}] AS kept
-  FROM __rest p, ${from.array}
-)`;
-
-  for (const length of lookLengths(placed)) {
+export async function writeLookBack(tables: TemporaryTables, placed: PlacedWindow): Promise<void> {
+  const {table, window, range} = placed;
+  const {line} = range;
+  const lengths = lookLengths(placed);
+  let rest = "__agg_rest_0";
+  await tables.write(table, `SELECT 0::BIGINT AS __row, []::${window.elementType}[] AS found WHERE false`);
+  await tables.write(
+    rest,
+    `SELECT r.*, first_place, last_place FROM ${rowTable} r JOIN ${range.table} USING (__row) WHERE first_place <= last_place`,
+  );
+  for (const [at, length] of lengths.entries()) {
+    await tables.drop(blockTable);
+    await writeBlocks(tables, blockTable, line, {rows: rest, length});
+    if (window.maxItems === undefined) break;
     await tables.append(
-      foundTable,
-      `${renderLook(length)}
-SELECT __row, [item[j] FOR j IN kept[-${window.maxItems!}:]]
+      table,
+      `${renderLook(placed, rest, length)}
+SELECT __row, [item[j] FOR j IN kept[-${window.maxItems}:]]
 FROM __looked
-WHERE len(kept) >= ${window.maxItems!} OR ${first} > ${last} - ${length}`,
+WHERE len(kept) >= ${window.maxItems} OR first_place > last_place - ${length}`,
     );
+    const next = `__agg_rest_${at + 1}`;
+    await tables.write(next, `SELECT * FROM ${rest} r WHERE NOT EXISTS (FROM ${table} f WHERE f.__row = r.__row)`);
+    await tables.drop(rest);
+    rest = next;
   }
-  const length = lookLengths(placed).at(-1) ?? nearLength;
+
+  const length = lengths.at(-1) ?? 0;
+  const near =
+    length === 0
+      ? ""
+      : `${renderLook(placed, rest, length)}
+SELECT __row, unnest(kept) + start AS place, unnest([item[j] FOR j IN kept]) AS item
+FROM __looked
+UNION ALL `;
   const staysAway = window.operation === "flatten_distinct" ? ` AND (l.away IS NULL OR l.away > ${length})` : "";
   await tables.append(
-    foundTable,
-    `${renderLook(length)}, __items AS (
-  SELECT __row, unnest(kept) AS place, unnest([item[j] FOR j IN kept]) AS item
-  FROM __looked
-  UNION ALL
-  SELECT p.__row, l.place - r.first_place + ${first}, l.item
-  FROM __rest p JOIN ${range.table} r USING (__row)
-    JOIN ${range.line.table} l ON l.__key = r.__key AND l.place BETWEEN r.first_place AND r.last_place - ${length}
-  WHERE ${renderCounts(placed, (name) => `l.${name}`)}${staysAway}
+    table,
+    `SELECT __row, ${renderNewest("item", "place", window.maxItems)}
+FROM (
+${near}SELECT r.__row, l.place, l.item
+FROM ${rest} r JOIN ${line.table} l ON l.__key = r.__key AND l.place BETWEEN r.first_place AND r.last_place - ${length}
+WHERE ${renderCounts(placed, (name) => `l.${name}`)}${staysAway}
 )
-SELECT __row, ${renderNewest("item", "place", window.maxItems)}
-FROM __items
 GROUP BY __row`,
   );
+  for (const written of [rest, blockTable]) await tables.drop(written);
 }

@@ -10,11 +10,11 @@ import type {TemporaryTables} from "./temporary-tables.js";
 /** DuckDB's `arg_max(item, place, n)` takes no larger n. */
 const newestItemsMax = 999_999;
 
-/** The newest items of a group by their place, oldest first. */
+/** The newest items of a group by their place, oldest first. An ordered `list` aggregate is many times slower than either. */
 export function renderNewest(item: string, place: string, maxItems: number | undefined): string {
   return maxItems !== undefined && maxItems <= newestItemsMax
     ? `list_reverse(arg_max(${item}, ${place}, ${maxItems}))`
-    : `list(${item} ORDER BY ${place})`;
+    : `[e.item FOR e IN list_sort(list({place: ${place}, item: ${item}}))]`;
 }
 
 function renderMatch(task: AggregationTask, window: Window): string {

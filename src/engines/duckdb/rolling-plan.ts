@@ -23,10 +23,19 @@ export interface Range {
 export interface PlacedWindow {
   readonly window: Window;
   readonly range: Range;
-  /** How the value comes out of the range: as it is, less what a count drops, or by looking back through it. */
-  readonly by: "range" | "subtraction" | "look-back";
-  /** Where a subtraction or a look-back leaves its result. */
-  readonly foundTable: string;
+  /** How the value comes out of the range: by its ends alone, less what a count drops, as a slice of a block, or by looking back. */
+  readonly by: "ends" | "subtraction" | "block" | "look-back";
+  /** Where a subtraction or a look-back leaves its result; for a block, the blocks. */
+  readonly table: string;
+}
+
+/** Longer lists are joined item by item: a block holds twice as many items as a list, for each row that is joined to it. */
+const blockItemsMax = 4096;
+
+function howToCompute({operation, exclude, maxItems}: Window): PlacedWindow["by"] {
+  if (operation === "count") return exclude ? "subtraction" : "ends";
+  const isSlice = operation === "list" && !exclude && maxItems !== undefined && maxItems <= blockItemsMax;
+  return isSlice ? "block" : "look-back";
 }
 
 export interface Placement {
@@ -80,13 +89,9 @@ export function planPlaces(windows: readonly Window[], nullableColumns: Readonly
   const counts = windows.filter((window) => window.operation === "count");
   const lists = windows.filter((window) => window.operation !== "count");
   const placed = [...lists, ...counts].map((window, at): PlacedWindow => {
-    const needsLookBack = window.operation === "flatten_distinct" || (window.operation === "list" && window.exclude !== undefined);
-    return {
-      window,
-      range: rangeOf(lineOf(window), window.windowUs),
-      by: needsLookBack ? "look-back" : window.exclude ? "subtraction" : "range",
-      foundTable: `__agg_found_${at + 1}`,
-    };
+    const range = rangeOf(lineOf(window), window.windowUs);
+    const by = howToCompute(window);
+    return {window, range, by, table: by === "block" ? `${range.line.table}_block_${window.maxItems!}` : `__agg_found_${at + 1}`};
   });
   return {lines, ranges, windows: placed};
 }
