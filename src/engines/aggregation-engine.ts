@@ -2,6 +2,7 @@
  * What an aggregation engine is given and must leave behind. The caller has already read, joined, filtered and evaluated
  * conditions, so an engine sees two tables in a DuckDB session and computes windows; nothing else.
  */
+import type {AggregationOperation} from "../definitions/aggregation-operation.js";
 
 /** A DuckDB session, seen by engines that must not know how it is opened. */
 export interface SqlSession {
@@ -33,13 +34,44 @@ export interface AggregationTask {
   readonly windows: readonly Window[];
 }
 
+/**
+ * What a window makes of v1 ... vn: the values that are not NULL of the rows that count, in the contract's order, oldest first, with the
+ * row's own value last if it counts. Values are compared as DuckDB does: NaN is equal to itself and greatest, -0 is equal to 0.
+ *
+ * Floating results are defined to the bit: every step is one IEEE 754 double operation, rounded to nearest; whole numbers become DOUBLE
+ * before it. A sum starts at 0 and adds v1, then v2, up to vn, over exactly the rows that count. An engine that adds in another order
+ * must refuse, or know that it makes no difference: whole values whose absolute sum stays below 2 ** 53 are added without rounding.
+ *
+ * | operation | result | of no value |
+ * |---|---|---|
+ * | `list` | v1 ... vn; the newest `maxItems` | `[]` |
+ * | `distinct_list` | each different value once, where it stands last; the newest `maxItems` | `[]` |
+ * | `flatten_distinct` | the same of the elements of list values, NULL elements left out | `[]` |
+ * | `top_k` | the `maxItems` most frequent different values, the most frequent first, of equals the one that was seen last | `[]` |
+ * | `count` | n, BIGINT; without a value the number of rows | 0 |
+ * | `count_distinct` | how many different values, BIGINT | 0 |
+ * | `sum` | whole numbers: the exact sum, BIGINT, an `aggregation-overflow` error beyond that; other numbers: the sum, DOUBLE | 0 |
+ * | `mean` | the sum as DOUBLE, divided by n, DOUBLE | NULL |
+ * | `stddev` | with m the mean: the sum of `(v - m) * (v - m)`, divided by n - 1, then `sqrt`, DOUBLE; NULL of one value | NULL |
+ * | `min`, `max` | the least, the greatest value, in its type; a floating 0 is never -0 | NULL |
+ * | `first`, `last` | v1, vn, in their type | NULL |
+ * | `time_since_last` | `r.__ts - h.__ts` as DOUBLE, divided by 1000000, of the newest row h that counts, DOUBLE; 0 if that is r itself | NULL |
+ * | `decay_sum` | the sum of `v * decayWeight(r.__ts - h.__ts, halfLifeUs)`, DOUBLE; without a value each row is 1 | 0 |
+ *
+ * Where the same value comes in several spellings (-0 and 0), lists hold the newest. A NULL in a key gives what no value gives.
+ */
+export type WindowOperation = AggregationOperation;
+
 /** One spec, as columns of the two tables. A row h counts for r when `r.__ts - windowUs <= h.__ts < r.__ts`, keys equal, condition true. */
 export interface Window {
   readonly name: string;
-  readonly operation: "list" | "count" | "flatten_distinct";
-  /** History column; undefined only for `count` of rows. List-valued for `flatten_distinct`. */
+  readonly operation: WindowOperation;
+  /** History column; undefined only for `count`, `time_since_last` and `decay_sum` of rows. List-valued for `flatten_distinct`. */
   readonly value: string | undefined;
-  /** DuckDB type of one element of the result: `BIGINT`, `VARCHAR`, ... */
+  /**
+   * DuckDB type of one value, for `flatten_distinct` of one element: `BIGINT`, `VARCHAR`, ... Of `count`, `time_since_last` and whatever
+   * has no value, `BIGINT`. `resultTypeOf` tells the type of the result.
+   */
   readonly elementType: string;
   /** BOOLEAN history column without NULLs: true keeps. */
   readonly condition: string | undefined;
@@ -47,14 +79,48 @@ export interface Window {
   readonly pairCondition: string | undefined;
   /** Undefined: all history. */
   readonly windowUs: number | undefined;
-  /** Of lists, at least 1; undefined: no limit. A count has none. */
+  /** Of lists, at least 1; undefined: no limit. Other operations have none. */
   readonly maxItems: number | undefined;
+  /** Of `decay_sum` alone, above 0. */
+  readonly halfLifeUs?: number | undefined;
   /** The row itself counts too, last: its value, and its condition, as target columns. */
   readonly current: {readonly value: string | undefined; readonly condition: string | undefined} | undefined;
   /** Drops h where `h.history = r.target`; a NULL on either side drops nothing. */
   readonly exclude: {readonly history: string; readonly target: string} | undefined;
   /** BIGINT history column in microseconds: h counts only when it is also `< r.__ts`, NULL never. For histories with `available_at` or an embargo. */
   readonly knownAt: string | undefined;
+}
+
+/** Integers of DuckDB, whose sum is exact. */
+const wholeTypes: ReadonlySet<string> = new Set([
+  ...["TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"],
+  ...["UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"],
+]);
+
+/** The DuckDB type of the window's column in the output. */
+export function resultTypeOf({operation, elementType}: Pick<Window, "operation" | "elementType">): string {
+  switch (operation) {
+    case "list":
+    case "distinct_list":
+    case "flatten_distinct":
+    case "top_k":
+      return `${elementType}[]`;
+    case "count":
+    case "count_distinct":
+      return "BIGINT";
+    case "sum":
+      return wholeTypes.has(elementType) ? "BIGINT" : "DOUBLE";
+    case "mean":
+    case "stddev":
+    case "time_since_last":
+    case "decay_sum":
+      return "DOUBLE";
+    case "min":
+    case "max":
+    case "first":
+    case "last":
+      return elementType;
+  }
 }
 
 export interface AggregationEngine {

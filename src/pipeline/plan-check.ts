@@ -1,6 +1,7 @@
 /** Tries a plan's SQL on empty tables of the declared types: a typo in a condition is found by lint, without any source. */
 import {duckdbType} from "../definitions/dtype.js";
 import type {Project, Service, View} from "../definitions/model.js";
+import {resultTypeOf} from "../engines/aggregation-engine.js";
 import {DuckDbSession} from "../engines/duckdb/connection.js";
 import {emitOperator, type EmitContext, type ScanSource, type Step} from "../engines/duckdb/emit.js";
 import {DaedalusError, type Problems} from "../errors.js";
@@ -53,7 +54,7 @@ async function tryStep(session: DuckDbSession, step: Step): Promise<void> {
     for (const {pairCondition} of windows) {
       if (pairCondition !== undefined) await session.rows(`SELECT (${pairCondition}\n) AS kept FROM ${quoteName(history)} AS hist, ${quoteName(target)} AS cur`);
     }
-    const columns = windows.map(({name, operation, elementType}) => `, NULL::${elementType}${operation === "count" ? "" : "[]"} AS ${quoteName(name)}`);
+    const columns = windows.map((window) => `, NULL::${resultTypeOf(window)} AS ${quoteName(window.name)}`);
     await session.run(`CREATE TEMP TABLE ${quoteName(output)} AS SELECT 0::BIGINT AS __row${columns.join("")} LIMIT 0`);
   } else {
     await session.describe(`SELECT * FROM ${quoteName(step.relation)}`);

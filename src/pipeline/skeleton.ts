@@ -73,9 +73,11 @@ export async function completeTask(session: DuckDbSession, task: Extract<Step, {
   const columns = await session.describe(`FROM ${quoteName(task.history)}`);
   const types = new Map(columns.map((column) => [column.name, column.type]));
   const elementType = (window: Omit<Window, "elementType">): string => {
-    if (window.operation === "count" || window.value === undefined) return "BIGINT";
-    const type = types.get(window.value)!;
-    return window.operation === "list" ? type : type.replace(/\[\d*\]$/, "");
+    const {operation, value} = window;
+    // What only counts or tells the time looks at a value to see whether it is NULL.
+    if (operation === "count" || operation === "time_since_last" || value === undefined) return "BIGINT";
+    const type = types.get(value)!;
+    return operation === "flatten_distinct" ? type.replace(/\[\d*\]$/, "") : type;
   };
   return {...task, windows: task.windows.map((window) => ({...window, elementType: elementType(window)}))};
 }

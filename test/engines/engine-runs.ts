@@ -1,6 +1,6 @@
 /** Runs a task of plain data on an engine, and tells how its result differs from the oracle's. */
 import {DuckDbSession} from "../../src/engines/duckdb/connection.js";
-import type {AggregationEngine, SqlSession} from "../../src/engines/aggregation-engine.js";
+import {resultTypeOf, type AggregationEngine, type SqlSession} from "../../src/engines/aggregation-engine.js";
 import {duckdbAggregation} from "../../src/engines/duckdb/rolling.js";
 import {polarsAggregation} from "../../src/engines/polars/rolling.js";
 import {isIdentical, renderCells, renderLiteral, renderReading, type Cell, type Row, type Table} from "./cells.js";
@@ -53,7 +53,7 @@ export async function runEngine(session: DuckDbSession, engine: AggregationEngin
   await engine.run(recorded, {...names, keys: task.keys, orderColumns: task.orderColumns, windows: task.windows});
   const columns = task.windows.map((window) => ({
     name: window.name,
-    type: window.operation === "count" ? "BIGINT" : `${window.elementType}[]`,
+    type: resultTypeOf(window),
   }));
   const types = (await session.describe(`FROM "${names.output}"`)).map((column) => `${column.name} ${column.type}`);
   const expectedTypes = ["__row BIGINT", ...columns.map((column) => `${column.name} ${column.type}`)];

@@ -5,9 +5,11 @@ import {edgeTask} from "./edge-task.js";
 import {flattenEdges, keyEdges, timeEdges, valueEdges} from "./edges.js";
 import {acceptedBy, engines, findDifference, openSession, runEngine} from "./engine-runs.js";
 import {currentEdges, excludeEdges, pairEdges} from "./filter-edges.js";
+import {choiceEdges, frequencyEdges, statisticEdges, sumEdges, timeSinceEdges} from "./operation-edges.js";
 import {computeWindows} from "./oracle.js";
 
-const edges = {...timeEdges, ...keyEdges, ...valueEdges, ...flattenEdges, ...currentEdges, ...excludeEdges, ...pairEdges};
+const operationEdges = {...sumEdges, ...statisticEdges, ...choiceEdges, ...frequencyEdges, ...timeSinceEdges};
+const edges = {...timeEdges, ...keyEdges, ...valueEdges, ...flattenEdges, ...currentEdges, ...excludeEdges, ...pairEdges, ...operationEdges};
 
 let session: DuckDbSession;
 beforeAll(async () => {

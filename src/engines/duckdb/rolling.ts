@@ -5,7 +5,7 @@
  * Windows that are no range of places join pairs of rows, as the time contract words them (`rolling-pairs.ts`).
  */
 import {quoteName} from "../../sources/quote.js";
-import type {AggregationEngine, AggregationTask, SqlSession} from "../aggregation-engine.js";
+import type {AggregationEngine, AggregationTask, SqlSession, WindowOperation} from "../aggregation-engine.js";
 import {writeBlocks} from "./rolling-blocks.js";
 import {findNullableColumns, writeLine} from "./rolling-lines.js";
 import {writeLookBack} from "./rolling-look-back.js";
@@ -16,13 +16,15 @@ import {renderOutput, type PairedWindow} from "./rolling-results.js";
 import {readReach, writeKeys, writeRows, type Reach} from "./rolling-rows.js";
 import {TemporaryTables} from "./temporary-tables.js";
 
+const placedOperations: ReadonlySet<WindowOperation> = new Set(["list", "count", "flatten_distinct"]);
+
 /**
  * @example
  * await duckdbAggregation.run(session, {target: "spine", history: "events", output: "windows", keys, orderColumns, windows});
  */
 export const duckdbAggregation: AggregationEngine = {
   name: "duckdb",
-  refusal: () => undefined,
+  refusal: ({operation}) => (placedOperations.has(operation) ? undefined : `it does not compute ${operation} yet`),
   run: async (session, task) => {
     const tables = new TemporaryTables(session);
     try {

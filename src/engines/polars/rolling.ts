@@ -5,15 +5,18 @@
  */
 import {rmSync} from "node:fs";
 import pl, {type DataFrame, type Expr, type LazyDataFrame} from "nodejs-polars";
-import type {AggregationEngine, AggregationTask, SqlSession, Window} from "../aggregation-engine.js";
+import type {AggregationEngine, AggregationTask, SqlSession, Window, WindowOperation} from "../aggregation-engine.js";
 import {exchangePath, exportTask, historyColumn, importResults, rankColumn, sharedTypes, targetColumn, type Exported} from "./exchange.js";
 
 /** How many positions one batch of rows looks at. */
 const batchPositionsMax = 2_000_000;
 
+const operations: ReadonlySet<WindowOperation> = new Set(["list", "count", "flatten_distinct"]);
+
 export const polarsAggregation: AggregationEngine = {
   name: "polars",
   refusal: (window) => {
+    if (!operations.has(window.operation)) return `${window.operation} is not defined in steps that Polars takes in order`;
     if (window.pairCondition !== undefined) return "a condition on both rows is no condition on history alone";
     if (window.knownAt !== undefined) return "history that becomes known late is no range of positions";
     return sharedTypes.has(window.elementType) ? undefined : `values of type ${window.elementType} do not pass through unchanged`;
