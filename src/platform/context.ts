@@ -1,6 +1,9 @@
 /** Where a call finds its project: flags over the operator's settings. */
 import {loadProject, type ProjectOptions} from "../definitions/project.js";
 import type {Project} from "../definitions/model.js";
+import type {DaedalusError} from "../errors.js";
+import type {Environment} from "../sources/environment.js";
+import {paintProblem} from "./failure.js";
 import type {ProjectFlags} from "./flags.js";
 import {readSettings, settingsPath, type Settings} from "./settings.js";
 import type {Terminal} from "./terminal.js";
@@ -8,6 +11,12 @@ import type {Terminal} from "./terminal.js";
 export interface MethodContext {
   readonly settings: Settings;
   readonly projectOptions: ProjectOptions;
+  /** What `${NAME}` in definitions stands for. */
+  readonly environment: Environment;
+  /** Ends a call that takes long. */
+  readonly signal: AbortSignal;
+  /** What is said on the way to an answer. */
+  readonly onWarning: (problem: DaedalusError) => void;
   /** @throws ProblemsError with every problem of every file */
   loadProject(): Project;
 }
@@ -24,5 +33,12 @@ export function openContext(flags: ProjectFlags, terminal: Terminal): MethodCont
     overrides: flags.set,
     outputRootDefault: settings.values.output_root,
   };
-  return {settings, projectOptions, loadProject: () => loadProject(projectOptions)};
+  return {
+    settings,
+    projectOptions,
+    environment: terminal.env,
+    signal: new AbortController().signal,
+    onWarning: (problem) => terminal.note(paintProblem(problem, terminal)),
+    loadProject: () => loadProject(projectOptions),
+  };
 }

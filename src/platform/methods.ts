@@ -1,13 +1,18 @@
 /**
  * What the platform can be asked, by name: plain data in and out, with the words of the YAML. The command line translates to
- * this table; every other face will, too.
+ * this table; every other face will, too. Methods that open sources load on use: the others answer without DuckDB.
  */
 import {relative, resolve} from "node:path";
 import {Problems} from "../errors.js";
 import {compileService, writePlan} from "../pipeline/plan-file.js";
 import {planToData} from "../plan/plan-yaml.js";
 import {describeService, describeView, getService, getView, summarizeService, summarizeView, type ServiceSummary, type ViewSummary} from "./catalog.js";
+import type {AuditAnswer} from "./audit-report.js";
+import type {AuditParams} from "./audit-run.js";
 import type {MethodContext} from "./context.js";
+import type {PlanAnswer} from "./plan-report.js";
+import type {PlanParams, StatusParams} from "./plan-run.js";
+import type {StatusAnswer} from "./status-report.js";
 
 type NoParams = Readonly<Record<string, never>>;
 
@@ -62,5 +67,20 @@ export const methods = {
     problems.throwIfErrors();
     const path = params.no_write === true ? null : relative(project.root, writePlan(project, plan, directory));
     return {path, plan: planToData(plan)};
+  },
+
+  "pipeline.plan": async (params: PlanParams, context: MethodContext): Promise<PlanAnswer> => {
+    const [{runPlan}, {servicePlanToData}] = await Promise.all([import("./plan-run.js"), import("./plan-report.js")]);
+    return servicePlanToData(await runPlan(params, context));
+  },
+
+  "pipeline.status": async (params: StatusParams, context: MethodContext): Promise<StatusAnswer> => {
+    const [{runStatus}, {serviceStatusToData}] = await Promise.all([import("./plan-run.js"), import("./status-report.js")]);
+    return serviceStatusToData(await runStatus(params, context));
+  },
+
+  "audit.run": async (params: AuditParams, context: MethodContext): Promise<AuditAnswer> => {
+    const [{runAudit}, {auditToData}] = await Promise.all([import("./audit-run.js"), import("./audit-report.js")]);
+    return auditToData(await runAudit(params, context));
   },
 };

@@ -1,10 +1,22 @@
 /** What `pipeline plan` answers: days that need the same in one line, with their columns below. */
-import type {ColumnState, DayGroup, ServicePlan} from "../pipeline/plan-days.js";
+import type {ColumnState, DayGroup, ServicePlan, State} from "../pipeline/plan-days.js";
 import {formatCount, formatNumber, formatPath} from "./format.js";
 
 const states = ["missing", "stale", "current"] as const;
 
-export function servicePlanToData(plan: ServicePlan): Record<string, unknown> {
+export interface PlanAnswer {
+  readonly service: string;
+  readonly output_directory: string;
+  readonly counts: Readonly<Record<State, number>>;
+  readonly groups: readonly {
+    readonly days: readonly string[];
+    readonly state: State;
+    readonly reason: string | null;
+    readonly columns: readonly {readonly name: string; readonly state: State; readonly reason: string | null}[];
+  }[];
+}
+
+export function servicePlanToData(plan: ServicePlan): PlanAnswer {
   return {
     service: plan.service,
     output_directory: plan.outputDirectory,
@@ -18,7 +30,7 @@ export function servicePlanToData(plan: ServicePlan): Record<string, unknown> {
   };
 }
 
-function countStates({groups}: ServicePlan): Record<(typeof states)[number], number> {
+function countStates({groups}: ServicePlan): Record<State, number> {
   const count = (state: string): number => groups.reduce((sum, group) => sum + (group.state === state ? group.days.length : 0), 0);
   return {missing: count("missing"), stale: count("stale"), current: count("current")};
 }

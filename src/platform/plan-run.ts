@@ -1,33 +1,44 @@
-/** Plans and states of a service as the command line asks for them. */
-import type {Effects, TrainEvent} from "../pipeline/effects.js";
-import {planService, type ServicePlan} from "../pipeline/plan-days.js";
+/** Plans and states of a service as callers ask for them. */
+import type {TrainEvent} from "../pipeline/effects.js";
 import type {ServiceOptions} from "../pipeline/open-service.js";
+import {planService, type ServicePlan} from "../pipeline/plan-days.js";
 import {readStatus, type ServiceStatus} from "../pipeline/status.js";
 import {getService} from "./catalog.js";
-import {openContext} from "./context.js";
-import {paintProblem} from "./failure.js";
-import type {ProjectFlags} from "./flags.js";
-import type {Terminal} from "./terminal.js";
+import type {MethodContext} from "./context.js";
 
-export interface PlanRunOptions extends Omit<ServiceOptions, "project" | "service"> {
-  readonly flags: ProjectFlags;
+export interface StatusParams {
   /** Default: the settings' `default_service`. */
-  readonly service: string | undefined;
+  readonly service?: string | undefined;
+  /** Without embeddings. */
+  readonly skeleton_only?: boolean | undefined;
+  /** Instead of the project's `output_root`. */
+  readonly output_root?: string | undefined;
 }
 
-export function runPlan(options: PlanRunOptions, terminal: Terminal): Promise<ServicePlan> {
-  return planService(...openOptions(options, terminal));
+export interface PlanParams extends StatusParams {
+  /** This day only, `YYYY-MM-DD`; default: `feed_start` to `feed_end`. */
+  readonly target_date?: string | undefined;
 }
 
-export function runStatus(options: PlanRunOptions, terminal: Terminal): Promise<ServiceStatus> {
-  return readStatus(...openOptions(options, terminal));
+export function runPlan({target_date: targetDay, ...params}: PlanParams, context: MethodContext): Promise<ServicePlan> {
+  return planService({...readOptions(params, context), targetDay}, readEffects(context));
 }
 
-function openOptions({flags, service, ...options}: PlanRunOptions, terminal: Terminal): [ServiceOptions, Pick<Effects, "environment" | "onEvent">] {
-  const context = openContext(flags, terminal);
+export function runStatus(params: StatusParams, context: MethodContext): Promise<ServiceStatus> {
+  return readStatus(readOptions(params, context), readEffects(context));
+}
+
+function readOptions(params: StatusParams, context: MethodContext): ServiceOptions {
   const project = context.loadProject();
-  const onEvent = (event: TrainEvent): void => {
-    if (event.kind === "warning") terminal.note(paintProblem(event.problem, terminal));
+  const service = getService(project, params.service, context.settings);
+  return {project, service, stages: params.skeleton_only === true ? "skeleton" : "both", outputRoot: params.output_root};
+}
+
+function readEffects({environment, onWarning}: MethodContext) {
+  return {
+    environment,
+    onEvent: (event: TrainEvent): void => {
+      if (event.kind === "warning") onWarning(event.problem);
+    },
   };
-  return [{...options, project, service: getService(project, service, context.settings)}, {environment: terminal.env, onEvent}];
 }

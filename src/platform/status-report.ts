@@ -6,11 +6,23 @@ const symbols: Readonly<Record<DayStatus["state"], string>> = {current: "#", sta
 const noData = ".";
 const states = ["current", "stale", "missing", "failed"] as const;
 
-export function serviceStatusToData(status: ServiceStatus): Record<string, unknown> {
+type State = DayStatus["state"];
+
+export interface StatusAnswer {
+  readonly service: string;
+  readonly output_directory: string;
+  readonly counts: Readonly<Record<State, number>>;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly last_written_at: string | null;
+  readonly days: readonly {readonly day: string; readonly state: State; readonly reason: string | null}[];
+}
+
+export function serviceStatusToData(status: ServiceStatus): StatusAnswer {
   return {
     service: status.service,
     output_directory: status.outputDirectory,
-    counts: Object.fromEntries(states.map((state) => [state, countOf(status, state)])),
+    counts: {current: countOf(status, "current"), stale: countOf(status, "stale"), missing: countOf(status, "missing"), failed: countOf(status, "failed")},
     rows: status.rows,
     bytes: status.bytes,
     last_written_at: status.lastWrittenAt ?? null,

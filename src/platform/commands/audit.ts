@@ -30,21 +30,18 @@ export function addAuditCommand(program: Command, terminal: Terminal): void {
     .addOption(new Option("--format <format>", "how to print the answer").choices(["text", "json", "html"]).default("text"))
     .option("--output <file>", "write the answer to a file instead of stdout")
     .action(async (path: string, options: AuditFlags) => {
-      const [{audit}, {openContext}, {auditToData, renderAudit}, {runStoppable}] = await Promise.all([
-        import("../../pipeline/audit.js"),
+      const [{runAudit}, {openContext}, {auditToData, renderAudit}, {runStoppable}] = await Promise.all([
+        import("../audit-run.js"),
         import("../context.js"),
         import("../audit-report.js"),
         import("../signals.js"),
       ]);
-      const project = openContext(options, terminal).loadProject();
-      const mapping = {spineKeys: options.spineKey ?? [], time: options.time, columns: options.column ?? []};
-      const sample = options.full ? undefined : options.sample;
-      const report = await runStoppable(terminal, (signal) =>
-        audit({project, path: resolve(terminal.directory, path), service: options.service, mapping, sample, seed: options.seed}, {signal, environment: terminal.env}),
-      );
-      const shown = {...report, path};
+      const context = openContext(options, terminal);
+      const {service, spineKey, time, column, sample, seed, full} = options;
+      const params = {path, service, spine_keys: spineKey, time, columns: column, sample, seed, full};
+      const report = await runStoppable(terminal, (signal) => runAudit(params, {...context, signal}));
       const text =
-        options.format === "json" ? JSON.stringify(auditToData(shown), null, 2) : options.format === "html" ? (await import("../audit-page.js")).renderAuditPage(shown) : renderAudit(shown);
+        options.format === "json" ? JSON.stringify(auditToData(report), null, 2) : options.format === "html" ? (await import("../audit-page.js")).renderAuditPage(report) : renderAudit(report);
       if (options.output === undefined) terminal.answer(text);
       else {
         const {writeAnswer} = await import("../answer-file.js");

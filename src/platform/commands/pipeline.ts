@@ -59,9 +59,9 @@ export function addPipelineCommands(program: Command, terminal: Terminal): void 
     .option("--skeleton-only", "what a run without embeddings would do")
     .option("--output-root <folder>", "where datasets are written")
     .action(async (service: string | undefined, options: PlanFlags) => {
-      const [{runPlan}, {renderServicePlan, servicePlanToData}] = await Promise.all([import("../plan-run.js"), import("../plan-report.js")]);
-      const stages = options.skeletonOnly ? "skeleton" : "both";
-      const answer = await runPlan({flags: options, service, targetDay: options.targetDate, stages, outputRoot: options.outputRoot}, terminal);
+      const [{runPlan}, {renderServicePlan, servicePlanToData}, {openContext}] = await Promise.all([import("../plan-run.js"), import("../plan-report.js"), import("../context.js")]);
+      const params = {service, target_date: options.targetDate, skeleton_only: options.skeletonOnly, output_root: options.outputRoot};
+      const answer = await runPlan(params, openContext(options, terminal));
       terminal.answer(options.format === "json" ? JSON.stringify(servicePlanToData(answer), null, 2) : renderServicePlan(answer, terminal.directory));
     });
   addFormat(plan);
@@ -75,9 +75,9 @@ export function addPipelineCommands(program: Command, terminal: Terminal): void 
     .option("--skeleton-only", "look at skeletons alone")
     .option("--output-root <folder>", "where datasets are written")
     .action(async (service: string | undefined, options: PlanFlags) => {
-      const [{runStatus}, {renderServiceStatus, serviceStatusToData}] = await Promise.all([import("../plan-run.js"), import("../status-report.js")]);
-      const stages = options.skeletonOnly ? "skeleton" : "both";
-      const answer = await runStatus({flags: options, service, stages, outputRoot: options.outputRoot}, terminal);
+      const [{runStatus}, {renderServiceStatus, serviceStatusToData}, {openContext}] = await Promise.all([import("../plan-run.js"), import("../status-report.js"), import("../context.js")]);
+      const params = {service, skeleton_only: options.skeletonOnly, output_root: options.outputRoot};
+      const answer = await runStatus(params, openContext(options, terminal));
       terminal.answer(options.format === "json" ? JSON.stringify(serviceStatusToData(answer), null, 2) : renderServiceStatus(answer, terminal.directory));
     });
   addFormat(status);
