@@ -218,6 +218,10 @@ export const wordings = {
     text: `view "${p.view}" has no parquet files at ${p.path}`,
     hint: `looked in ${p.tried.join(" and ")}`,
   }),
+  "extension-missing": (p: {extension: string; reason: string}) => ({
+    text: `the DuckDB extension "${p.extension}" is not there and could not be had: ${p.reason}`,
+    hint: `daeda extensions install ${p.extension}, which also takes Python wheels, or with --offline <folder> files that you bring`,
+  }),
   "source-unreadable": (p: {view: string; reason: string}) => ({text: `the source of view "${p.view}" cannot be read: ${p.reason}`}),
   "source-column-missing": (p: {view: string; column: string; nearest?: string | undefined; columns: readonly string[]}) => ({
     text: `the source of view "${p.view}" has no column "${p.column}"`,

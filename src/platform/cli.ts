@@ -6,6 +6,7 @@ import {addCatalogCommands} from "./commands/catalog.js";
 import {addConfigCommands} from "./commands/config.js";
 import {addEmbeddingsCommands} from "./commands/embeddings.js";
 import {addExplainCommands} from "./commands/explain.js";
+import {addExtensionsCommands} from "./commands/extensions.js";
 import {addPipelineCommands} from "./commands/pipeline.js";
 import {addProfileCommand} from "./commands/profile.js";
 import {addProjectCommands} from "./commands/project.js";
@@ -32,6 +33,7 @@ export function createProgram(terminal: Terminal): Command {
   addCatalogCommands(program, terminal);
   addPipelineCommands(program, terminal);
   addEmbeddingsCommands(program, terminal);
+  addExtensionsCommands(program, terminal);
   addTestCommand(program, terminal);
   addProfileCommand(program, terminal);
   addAuditCommand(program, terminal);

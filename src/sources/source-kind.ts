@@ -1,0 +1,35 @@
+/** What kind of source a view's keys name, and which DuckDB extensions reading it takes. */
+import type {View} from "../definitions/model.js";
+import type {ExtensionName} from "./extensions.js";
+
+export type SourceKind = "parquet" | "object-store" | "postgres" | "unknown";
+
+const kindOfScheme: Readonly<Record<string, SourceKind>> = {
+  postgres: "postgres",
+  postgresql: "postgres",
+  s3: "object-store",
+  r2: "object-store",
+};
+
+/** The scheme of a location; undefined for a path on disk. */
+export function schemeOf(location: string): string | undefined {
+  return /^([a-z][a-z0-9+.-]*):/i.exec(location)?.[1]?.toLowerCase();
+}
+
+/** `location`: what `path` or else `database_path` says, its references filled in where they could name the scheme. */
+export function kindOf(view: View, location: string): SourceKind {
+  const scheme = schemeOf(location);
+  if (scheme === undefined) return view.source.path === undefined ? "unknown" : "parquet";
+  return kindOfScheme[scheme] ?? "unknown";
+}
+
+const extensionsOfKind: Readonly<Record<SourceKind, readonly ExtensionName[]>> = {
+  parquet: [],
+  "object-store": ["httpfs"],
+  postgres: ["postgres"],
+  unknown: [],
+};
+
+export function extensionsOf(view: View, location: string): readonly ExtensionName[] {
+  return extensionsOfKind[kindOf(view, location)];
+}
