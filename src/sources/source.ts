@@ -3,6 +3,7 @@ import type {Project, View} from "../definitions/model.js";
 import {DaedalusError} from "../errors.js";
 import type {Environment} from "./environment.js";
 import {openParquet} from "./parquet.js";
+import {kindOf, schemeOf} from "./source-kind.js";
 
 export interface Source {
   /** Statements that a session runs once before it uses the relation. */
@@ -17,9 +18,8 @@ export interface Source {
 export function openSource(view: View, project: Project, environment: Environment): Source {
   const {path, databasePath} = view.source;
   const location = path ?? databasePath ?? "";
-  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(location)?.[1];
-  if (path === undefined || scheme !== undefined) {
-    throw DaedalusError.of("source-unsupported", {view: view.name, scheme: scheme ?? "database_path"}, {place: view.source.place});
+  if (kindOf(view, location) !== "parquet") {
+    throw DaedalusError.of("source-unsupported", {view: view.name, scheme: schemeOf(location) ?? "database_path"}, {place: view.source.place});
   }
-  return openParquet(view, path, project, environment);
+  return openParquet(view, location, project, environment);
 }
