@@ -222,6 +222,26 @@ export const wordings = {
     text: `the DuckDB extension "${p.extension}" is not there and could not be had: ${p.reason}`,
     hint: `daeda extensions install ${p.extension}, which also takes Python wheels, or with --offline <folder> files that you bring`,
   }),
+  "secret-file-unreadable": (p: {path: string; view: string; reason: string}) => ({
+    text: `view "${p.view}" needs the secret in ${p.path}, which cannot be read: ${p.reason}`,
+    hint: "mount the file where the run can read it",
+  }),
+  "source-option": (p: {view: string; key: string; kind: string; allowed: readonly string[]}) => ({
+    text: `"${p.key}" of view "${p.view}" is nothing that ${p.kind} takes`,
+    hint: p.allowed.length === 0 ? "remove it" : `it takes ${list(p.allowed)}`,
+  }),
+  "source-unreachable": (p: {view: string; reason: string}) => ({
+    text: `the source of view "${p.view}" does not answer: ${p.reason}`,
+    hint: "check host, port and network",
+  }),
+  "source-denied": (p: {view: string; reason: string}) => ({
+    text: `the source of view "${p.view}" refuses: ${p.reason}`,
+    hint: "check user, password or keys, and what they may read",
+  }),
+  "source-lost": (p: {day: string; attempts: number; reason: string}) => ({
+    text: `a source was lost ${p.attempts} times while ${p.day} was made: ${p.reason}`,
+    hint: "the day was not published; run again when the source is back",
+  }),
   "source-unreadable": (p: {view: string; reason: string}) => ({text: `the source of view "${p.view}" cannot be read: ${p.reason}`}),
   "source-column-missing": (p: {view: string; column: string; nearest?: string | undefined; columns: readonly string[]}) => ({
     text: `the source of view "${p.view}" has no column "${p.column}"`,

@@ -47,6 +47,8 @@ export interface ViewSource {
   readonly fieldMapping: ReadonlyMap<string, string>;
   /** Values still hold `${ENV}`: they are resolved only when a run opens the source. */
   readonly credentials: ReadonlyMap<string, string>;
+  /** What says how to reach the source and is no secret; values may hold `${ENV}`. */
+  readonly options: ReadonlyMap<string, string>;
   readonly place: Place;
 }
 

@@ -35,7 +35,7 @@ export const sourceColumn = text;
 /** A path or URL; what it holds of credentials is `${ENV}` references. */
 export const location = text.refine((value) => !hasLiteralSecret(value), {error: "text", params: {code: "credentials-literal"}});
 
-const credentialText = "a reference such as ${PGPASSWORD}";
+const credentialText = "a reference such as ${PGPASSWORD} or ${file:/run/secrets/pgpassword}";
 export const credential = z
   .string({error: credentialText})
   .refine(isEnvReference, {error: credentialText, params: {code: "credentials-literal"}});

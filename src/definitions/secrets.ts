@@ -4,7 +4,7 @@
  */
 import {isAlias, isCollection, isPair, isScalar, visit, type Document, type Node} from "yaml";
 
-const onlyReferences = /^(?:\$\{[A-Za-z_][A-Za-z0-9_]*\})+$/;
+const onlyReferences = /^(?:\$\{(?:[A-Za-z_][A-Za-z0-9_]*|file:[^}\s]+)\})+$/;
 const secretKey = /^(?:credentials|.*(?:password|passwd|passphrase|secret|private_key|access_key|api_key)|(?:.*_)?token)$/i;
 /** `user:password` of a URL. A database's password may hold any character; an object store's URL may hold an `@` in its path. */
 const databaseUserinfo = /(?<=(?:postgres|postgresql|mysql|snowflake):\/\/)[^\r\n]+(?=@)/g;
@@ -12,7 +12,7 @@ const userinfo = /(?<=:\/\/)[^\s"'<>/]+(?=@)/g;
 /** `password=...` of a libpq string, or of a URL's query. */
 const keywordSecret = /(?<=\b(?:password|passwd|passphrase|secret|token|secret_access_key)\s*=\s*)(?:'[^'\r\n]*'|"[^"\r\n]*"|[^\s"'&;]+)/gi;
 
-/** True for `${NAME}`, and for several of them in a row. */
+/** True for `${NAME}` and `${file:/path}`, and for several of them in a row. */
 export function isEnvReference(text: string): boolean {
   return onlyReferences.test(text);
 }
@@ -20,7 +20,7 @@ export function isEnvReference(text: string): boolean {
 /** True when a path or URL holds a user name or password that is not an `${ENV}` reference. */
 export function hasLiteralSecret(url: string): boolean {
   const parts = [
-    ...[...url.matchAll(databaseUserinfo), ...url.matchAll(userinfo)].flatMap(([match]) => match.split(":")),
+    ...[...url.matchAll(databaseUserinfo), ...url.matchAll(userinfo)].flatMap(([match]) => match.split(/:(?![^{]*\})/)),
     ...[...url.matchAll(keywordSecret)].map(([match]) => match.replaceAll(/^['"]|['"]$/g, "")),
   ];
   return parts.some((part) => part !== "" && !isEnvReference(part));
@@ -36,7 +36,7 @@ export function hideSecrets(text: string, document: Document.Parsed): string {
 }
 
 function hide(secret: string): string {
-  return secret.replaceAll(/\$\{[A-Za-z_][A-Za-z0-9_]*\}|[^\s:]/g, (part) => (part.length > 1 ? part : "*"));
+  return secret.replaceAll(/\$\{(?:[A-Za-z_][A-Za-z0-9_]*|file:[^}\s]+)\}|[^\s:]/g, (part) => (part.length > 1 ? part : "*"));
 }
 
 function findSecretNodes(document: Document.Parsed): Node[] {

@@ -6,6 +6,18 @@ const entity = z.union([name, names], {error: "a name or a list of names"});
 const tieBreakText = 'a column, and optionally a direction, such as "version desc"';
 const tieBreak = z.string({error: tieBreakText}).regex(/^\s*\S+(?:\s+(?:asc|desc))?\s*$/i, {error: tieBreakText});
 
+const secondsText = "a number of seconds above 0";
+
+const optionsSchema = mapping({
+  sslmode: oneOf(["disable", "allow", "prefer", "require", "verify-ca", "verify-full"])
+    .optional()
+    .describe("PostgreSQL: how much the connection is encrypted and its server verified, as libpq has it."),
+  sslrootcert: location.optional().describe("PostgreSQL: file with the certificates that a server is verified with."),
+  sslcert: location.optional().describe("PostgreSQL: file with the client's own certificate."),
+  sslkey: location.optional().describe("PostgreSQL: file with the key of that certificate."),
+  connect_timeout: z.int({error: secondsText}).positive({error: secondsText}).optional().meta({default: 10}).describe("PostgreSQL: seconds to wait for a server."),
+});
+
 const sourceSchema = mapping({
   name: text.optional().describe("Name of the source, for messages."),
   path: location
@@ -17,10 +29,11 @@ const sourceSchema = mapping({
   timestamp_field: sourceColumn.optional().describe("Source column with the instant of each row; without it the view is static."),
   field_mapping: z.record(z.string(), name, {error: "a mapping of source columns to our names"}).optional().describe("Source column: our name."),
   data_path: location.optional().describe("Where a DuckLake keeps its data files."),
+  options: optionsSchema.optional().describe("How to reach the source, as far as that is no secret."),
   credentials: z
     .record(z.string(), credential, {error: "a mapping of ${ENV} references"})
     .optional()
-    .describe("What the source asks for, each value as an ${ENV} reference, resolved when a run opens the source."),
+    .describe("What the source asks for, each value as an ${ENV} or ${file:/path} reference, resolved when a run opens the source."),
 });
 
 const timeSchema = mapping({

@@ -53,6 +53,7 @@ function parseSource(context: Context, raw: RawView, variables: PathVariables): 
     dataPath: fillPath(context, variables, source, "data_path"),
     fieldMapping: new Map(Object.entries(mapping)),
     credentials: new Map(Object.entries(source.credentials ?? {})),
+    options: new Map(Object.entries(source.options ?? {}).map(([key, value]) => [key, String(value)])),
     place: source[placeKey] === undefined ? file.keyPlace(raw, "source") : file.place(source, placeKey),
   };
 }

@@ -58,7 +58,6 @@ async function readReachedRows(options: RecordOptions): Promise<CaseInputs> {
     const problems = new Problems();
     const sources = await checkSources(session, plan, project, environment, problems);
     problems.throwIfErrors();
-    for (const {source} of sources.values()) for (const sql of source.setup) await session.run(sql);
     const dayStartUs = Math.floor(atUs / dayUs) * dayUs;
     const reach = new Reach(session, options, {...plan, operators: plan.operators.map((op) => (op.opKind === "scan" ? {...op, columns: [...op.columns, sourceRow]} : op))}, dayStartUs);
     return {project, service, plan, day: renderDay(dayStartUs), ...(await reach.read(scansOf(sources, dayStartUs + dayUs)))};
@@ -101,11 +100,12 @@ class Reach {
   private async copySource(view: string, source: ScanSource): Promise<void> {
     const scans = this.plan.operators.filter((op) => op.opKind === "scan" && op.view === view) as OperatorOf<"scan">[];
     const isBounded = scans.every((op) => op.timeColumn !== undefined);
+    const timeColumn = scans[0]?.timeColumn;
     const starts = scans.map((op) => op.fromUs);
     const fromUs = starts.includes(undefined) ? undefined : Math.min(...starts.map((start) => this.context.dayStartUs + start!));
     const select = [...source.columns].map(([name, {sql}]) => `${sql} AS ${quoteName(name)}`).join(", ");
     const table = realTable(view);
-    await this.session.run(`CREATE TABLE ${quoteName(table)} AS SELECT *, row_number() OVER () AS ${sourceRow} FROM (SELECT ${select} FROM ${source.renderRelation(isBounded ? {fromUs} : undefined)})`);
+    await this.session.run(`CREATE TABLE ${quoteName(table)} AS SELECT *, row_number() OVER () AS ${sourceRow} FROM (SELECT ${select} FROM ${source.renderRelation([...source.columns.keys()], isBounded && timeColumn !== undefined ? {timeColumn, fromUs} : undefined)})`);
     await this.session.run(`CREATE TABLE ${quoteName(reachedTable(view))} (${sourceRow} BIGINT)`);
     const columns = await this.session.describe(`FROM ${quoteName(table)}`);
     this.scans.set(view, {

@@ -5,7 +5,8 @@ import {DaedalusError} from "../errors.js";
 import {quoteName} from "../sources/quote.js";
 import {renderInstant} from "../engines/duckdb/emit.js";
 import {dayUs, monthsRange, parseDay, renderDay} from "./day.js";
-import {filesBetween, type CheckedSource} from "./source-check.js";
+import {boundsOf, type CheckedSource} from "./source-check.js";
+import {partsBetween} from "./source-parts.js";
 
 /**
  * The wanted days in order: the target day alone, or every day of the months `feed_start..feed_end` on which the spine's view
@@ -44,14 +45,16 @@ function monthsBetween(startUs: number, endUs: number): string[] {
 }
 
 async function daysWithRows(session: DuckDbSession, spine: CheckedSource, startUs: number, endUs: number): Promise<string[]> {
-  const files = filesBetween(spine, startUs, endUs);
+  const files = partsBetween(spine.files, startUs, endUs);
   if (files.length === 0 && spine.files.length > 0) return [];
-  const {sql, sourceName, sourceType} = spine.columns.get(spine.view.timestampColumn!)!;
+  const time = spine.view.timestampColumn!;
+  const bounds = boundsOf(spine, [time], {timeColumn: time, fromUs: startUs, endUs});
+  const {sql, sourceName, sourceType} = spine.columns.get(time)!;
   const isZoned = sourceType === "TIMESTAMP WITH TIME ZONE";
   const column = isZoned || sourceType === "TIMESTAMP" ? quoteName(sourceName) : sql;
   const literal = isZoned ? "TIMESTAMPTZ" : "TIMESTAMP";
   const rows = await session.rows(
-    `SELECT DISTINCT strftime(CAST(${column} AS DATE), '%Y-%m-%d') AS day FROM ${spine.source.renderRelation(files.map((file) => file.path))}
+    `SELECT DISTINCT strftime(CAST(${column} AS DATE), '%Y-%m-%d') AS day FROM ${spine.source.renderRelation(files.map((file) => file.path), bounds)}
     WHERE ${column} >= ${renderInstant(startUs, literal)} AND ${column} < ${renderInstant(endUs, literal)} ORDER BY day`,
   );
   return rows.map((row) => row["day"] as string);

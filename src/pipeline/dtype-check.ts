@@ -14,6 +14,14 @@ const accepted: Readonly<Record<ScalarName, readonly string[]>> = {
   DATE: ["DATE"],
 };
 
+/** A double holds any decimal of 15 digits, and gives it back. */
+function isExactDecimal(type: string, name: ScalarName): boolean {
+  const [, width, scale] = /^DECIMAL\((\d+),(\d+)\)$/.exec(type) ?? [];
+  if (width === undefined) return false;
+  if (name === "DOUBLE") return Number(width) <= 15;
+  return name === "BIGINT" && Number(scale) === 0 && Number(width) <= 18;
+}
+
 /** Whether a source column of the DuckDB type can be read as the dtype without losing a value. */
 export function isCompatible(type: string, dtype: Dtype): boolean {
   if (type === duckdbType(dtype)) return true;
@@ -22,5 +30,6 @@ export function isCompatible(type: string, dtype: Dtype): boolean {
     const element = /^(.*)\[\d*\]$/s.exec(type)?.[1];
     return element !== undefined && isCompatible(element, {kind: "scalar", name: dtype.name});
   }
+  if (isExactDecimal(type, dtype.name)) return true;
   return accepted[dtype.name].includes(type) || (dtype.name === "TEXT" && type.startsWith("ENUM("));
 }

@@ -3,7 +3,14 @@ import {readFileSync} from "node:fs";
 import {z} from "zod";
 import {digestOf} from "../plan/digest.js";
 
-const identity = z.object({files: z.number(), bytes: z.number(), digest: z.string()});
+const identity = z.object({
+  files: z.number(),
+  bytes: z.number(),
+  /** Of a database, in place of files. */
+  table: z.string().optional(),
+  rows: z.number().optional(),
+  digest: z.string(),
+});
 const recipe = z.object({definition: z.string(), reaches: z.array(z.string()).readonly(), stores: z.array(z.string()).readonly()});
 
 /** The definitions that a partition was made by; days of one run have the same. */

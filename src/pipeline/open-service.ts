@@ -69,7 +69,7 @@ export async function openService(options: ServiceOptions, effects: Pick<Effects
       plan,
       recipe: compileRecipe(project, service, plan),
       sources,
-      reachDigests: new ReachDigests(sources, project.root),
+      reachDigests: new ReachDigests(sources),
       partitions: new PartitionStore(partitionsDirectory(project, service, options.outputRoot)),
       days,
       storeVersions,

@@ -2,36 +2,30 @@
  * Before the first day is computed, every source of the plan is opened: columns and dtypes are compared with the declarations,
  * and each file's range of time is read from its footer, so that a day reads only the files that can matter to it.
  */
-import {statSync} from "node:fs";
-import {relative} from "node:path";
 import {duckdbType, renderDtype} from "../definitions/dtype.js";
 import {findNearest} from "../definitions/nearest.js";
 import type {Project, View} from "../definitions/model.js";
 import type {ColumnType, DuckDbSession} from "../engines/duckdb/connection.js";
-import type {ScanColumn, ScanSource} from "../engines/duckdb/emit.js";
-import {DaedalusError, type Place, type Problems} from "../errors.js";
+import {renderInstantText, type ScanColumn, type ScanSource} from "../engines/duckdb/emit.js";
+import type {Place, Problems} from "../errors.js";
 import {digestOf} from "../plan/digest.js";
 import type {Plan} from "../plan/operator.js";
 import type {Environment} from "../sources/environment.js";
-import {renderFileRanges} from "../sources/parquet.js";
 import {quoteName} from "../sources/quote.js";
-import {openSource, type Source} from "../sources/source.js";
+import {openSource, type Bounds, type Source} from "../sources/source.js";
 import {isCompatible} from "./dtype-check.js";
-import {reasonOf} from "./failure.js";
-
-interface SourceFile {
-  readonly path: string;
-  readonly size: number;
-  readonly modifiedMs: number;
-  /** Inclusive range of the timestamp column; undefined when the footer does not tell. */
-  readonly range: {readonly minUs: number; readonly maxUs: number} | undefined;
-}
+import type {Manifest} from "./manifest.js";
+import {partsBetween, readFiles, readParts, type SourceFile, type SourcePart} from "./source-parts.js";
+import {explainSourceFailure, prepareSession, retryLost} from "./source-session.js";
 
 export interface CheckedSource {
   readonly view: View;
   readonly source: Source;
   readonly columns: ReadonlyMap<string, ScanColumn>;
+  /** Of a database: none. */
   readonly files: readonly SourceFile[];
+  /** What a change is seen by: the files, or the days of a table. */
+  readonly parts: readonly SourcePart[];
 }
 
 /** Problems are collected over all views; the result is usable only when none of them is an error. */
@@ -53,17 +47,29 @@ export async function checkSources(
   for (const [name, columns] of needed) {
     const view = project.views.get(name)!;
     try {
-      const source = openSource(view, project, environment);
-      for (const sql of source.setup) await session.run(sql);
-      const found = await session.describe(`SELECT * FROM ${source.renderRelation()}`);
-      const scanColumns = checkColumns(view, columns, found, problems);
-      checked.set(name, {view, source, columns: scanColumns, files: await readFiles(session, view, source)});
+      checked.set(name, await retryLost(() => checkSource(session, {view, columns, source: openSource(view, project, environment), root: project.root}, problems)));
     } catch (error) {
-      if (error instanceof DaedalusError) problems.all.push(error);
-      else problems.add("source-unreadable", {view: name, reason: reasonOf(error)}, view.source.place);
+      problems.all.push(explainSourceFailure(view, error));
     }
   }
   return checked;
+}
+
+interface Unchecked {
+  readonly view: View;
+  readonly columns: ReadonlySet<string>;
+  readonly source: Source;
+  readonly root: string;
+}
+
+async function checkSource(session: DuckDbSession, {view, columns: needed, source, root}: Unchecked, problems: Problems): Promise<CheckedSource> {
+  await prepareSession(session, [source]);
+  const found = await session.describe(`SELECT * FROM ${source.renderRelation()}`);
+  const columns = checkColumns(view, needed, found, problems);
+  const files = await readFiles(session, view, source, root);
+  // A table is split by a column that may be the very problem.
+  const parts = files.length > 0 || problems.hasErrors ? files : await readParts(session, view, source);
+  return {view, source, columns, files, parts};
 }
 
 function checkColumns(view: View, needed: ReadonlySet<string>, found: readonly ColumnType[], problems: Problems): Map<string, ScanColumn> {
@@ -92,30 +98,6 @@ function checkColumns(view: View, needed: ReadonlySet<string>, found: readonly C
   return columns;
 }
 
-async function readFiles(session: DuckDbSession, view: View, source: Source): Promise<SourceFile[]> {
-  if (source.files.length === 0) return [];
-  const ranges = new Map<string, SourceFile["range"]>();
-  const time = view.timestampColumn;
-  if (time !== undefined) {
-    const sourceTime = [...view.source.fieldMapping].find(([, to]) => to === time)?.[0] ?? time;
-    for (const row of await session.rows(renderFileRanges(source.files, sourceTime))) {
-      const {file_name: file, is_known: isKnown, min_us: min, max_us: max} = row as {file_name: string; is_known: boolean; min_us: bigint | null; max_us: bigint | null};
-      if (isKnown && min !== null && max !== null) ranges.set(file, {minUs: Number(min), maxUs: Number(max)});
-    }
-  }
-  return source.files.map((path) => {
-    const {size, mtimeMs} = statSync(path);
-    return {path, size, modifiedMs: mtimeMs, range: ranges.get(path)};
-  });
-}
-
-/** The files that can hold rows of `[fromUs, toUs)`; undefined bounds are open. */
-export function filesBetween(checked: CheckedSource, fromUs: number | undefined, toUs: number | undefined): readonly SourceFile[] {
-  return checked.files.filter(
-    ({range}) => range === undefined || ((fromUs === undefined || range.maxUs >= fromUs) && (toUs === undefined || range.minUs < toUs)),
-  );
-}
-
 /** Scans of one day: each relation is narrowed to the files that its bounds can reach. */
 export function scansOf(sources: ReadonlyMap<string, CheckedSource>, dayEndUs: number): ReadonlyMap<string, ScanSource> {
   return new Map(
@@ -124,15 +106,34 @@ export function scansOf(sources: ReadonlyMap<string, CheckedSource>, dayEndUs: n
       {
         columns: checked.columns,
         place: checked.view.source.place,
-        renderRelation: (bounds) => {
-          const files = bounds ? filesBetween(checked, bounds.fromUs, dayEndUs) : checked.files;
+        renderRelation: (columns, bounds) => {
+          const files = bounds ? partsBetween(checked.files, bounds.fromUs, dayEndUs) : checked.files;
           // One file stays for its schema when no file has rows: the bounds then keep nothing of it.
           const kept = files.length > 0 ? files : checked.files.slice(0, 1);
-          return checked.source.renderRelation(kept.map((file) => file.path));
+          return checked.source.renderRelation(kept.map((file) => file.path), boundsOf(checked, columns, bounds && {...bounds, endUs: dayEndUs}));
         },
       },
     ]),
   );
+}
+
+interface TimeBounds {
+  readonly timeColumn: string;
+  readonly fromUs: number | undefined;
+  readonly endUs: number;
+}
+
+/** Our names and instants as the source has them. */
+export function boundsOf({columns}: CheckedSource, names: readonly string[], bounds: TimeBounds | undefined): Bounds {
+  const time = bounds && columns.get(bounds.timeColumn);
+  const isZoned = time?.sourceType === "TIMESTAMP WITH TIME ZONE";
+  const text = (us: number | undefined): string | undefined => (us === undefined ? undefined : `${renderInstantText(us)}${isZoned ? "+00" : ""}`);
+  const isInstant = isZoned || time?.sourceType === "TIMESTAMP";
+  return {
+    columns: [...new Set(names.flatMap((name) => columns.get(name)?.sourceName ?? []))],
+    // Of other types only a cast is an instant, and the source's own cast may be another.
+    time: time && isInstant ? {column: time.sourceName, type: isZoned ? "TIMESTAMPTZ" : "TIMESTAMP", from: text(bounds.fromUs), end: text(bounds.endUs)} : undefined,
+  };
 }
 
 /** What the rows of a day depend on, per view: a digest over the files that its scans can reach. */
@@ -140,23 +141,23 @@ export function identifySources(
   sources: ReadonlyMap<string, CheckedSource>,
   plan: Plan,
   day: {readonly startUs: number; readonly endUs: number},
-  root: string,
-): Readonly<Record<string, {readonly files: number; readonly bytes: number; readonly digest: string}>> {
-  const identities: Record<string, {files: number; bytes: number; digest: string}> = {};
+): Manifest["sources"] {
+  const identities: Record<string, Manifest["sources"][string]> = {};
   for (const [name, checked] of [...sources].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const reached = new Map<string, SourceFile>();
+    const reached = new Map<string, SourcePart>();
     for (const op of plan.operators) {
       if (op.opKind !== "scan" || op.view !== name) continue;
       const isBounded = op.timeColumn !== undefined;
       const fromUs = op.fromUs === undefined ? undefined : day.startUs + op.fromUs;
-      const files = isBounded ? filesBetween(checked, fromUs, day.endUs) : checked.files;
-      for (const file of files) reached.set(file.path, file);
+      const parts = isBounded ? partsBetween(checked.parts, fromUs, day.endUs) : checked.parts;
+      for (const part of parts) reached.set(JSON.stringify(part.identity), part);
     }
-    const files = [...reached.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+    const parts = [...reached].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, part]) => part);
+    const size = parts.reduce((sum, part) => sum + part.size, 0);
+    const {label} = checked.source;
     identities[name] = {
-      files: files.length,
-      bytes: files.reduce((sum, file) => sum + file.size, 0),
-      digest: digestOf(files.map(({path, size, modifiedMs}) => [relative(root, path), size, modifiedMs])),
+      ...(label === undefined ? {files: parts.length, bytes: size} : {files: 0, bytes: 0, table: label, rows: size}),
+      digest: digestOf(parts.map(({identity}) => identity)),
     };
   }
   return identities;

@@ -2,7 +2,6 @@
  * Which files a reach holds on a day, as one digest. Digests of files are added up, so that a range of them is the difference of
  * two sums: a year of days over a year of files costs a binary search a day.
  */
-import {relative} from "node:path";
 import {digestOf} from "../plan/digest.js";
 import type {Reach} from "../plan/recipe.js";
 import type {CheckedSource} from "./source-check.js";
@@ -26,14 +25,13 @@ export class ReachDigests {
 
   constructor(
     private readonly sources: ReadonlyMap<string, CheckedSource>,
-    private readonly root: string,
   ) {}
 
   /** The same digest, the same files, by path, size and time of change. */
   digestOf({view, isBounded, fromUs}: Reach, day: {readonly startUs: number; readonly endUs: number}): string {
     const index = this.indexOf(view);
     const total = index.starts.length;
-    // As `filesBetween`: a file that ends before the reach cannot start after it.
+    // As `partsBetween`: a file that ends before the reach cannot start after it.
     const started = isBounded ? countBelow(index.starts, day.endUs) : total;
     const ended = isBounded && fromUs !== undefined ? countBelow(index.ends, day.startUs + fromUs) : 0;
     const key = `${started} ${ended}`;
@@ -49,15 +47,15 @@ export class ReachDigests {
   private indexOf(view: string): Index {
     let index = this.indexes.get(view);
     if (!index) {
-      index = makeIndex(this.sources.get(view)!, this.root);
+      index = makeIndex(this.sources.get(view)!);
       this.indexes.set(view, index);
     }
     return index;
   }
 }
 
-function makeIndex({files}: CheckedSource, root: string): Index {
-  const identified = files.map((file) => ({...file, sum: BigInt(`0x${digestOf([relative(root, file.path), file.size, file.modifiedMs])}`)}));
+function makeIndex({parts}: CheckedSource): Index {
+  const identified = parts.map((part) => ({...part, sum: BigInt(`0x${digestOf(part.identity)}`)}));
   const ranged = identified.flatMap(({range, sum}) => (range ? [{...range, sum}] : []));
   const unknown = identified.filter(({range}) => range === undefined);
   const byStart = [...ranged].sort((a, b) => a.minUs - b.minUs);

@@ -4,7 +4,8 @@ import type {DuckDbSession} from "../engines/duckdb/connection.js";
 import {Problems} from "../errors.js";
 import type {Environment} from "../sources/environment.js";
 import {quoteName} from "../sources/quote.js";
-import {checkSources, filesBetween, type CheckedSource} from "./source-check.js";
+import {boundsOf, checkSources, type CheckedSource} from "./source-check.js";
+import {partsBetween} from "./source-parts.js";
 
 export class SourceRows {
   private readonly checked = new Map<string, {readonly source: CheckedSource; readonly columns: ReadonlySet<string>}>();
@@ -24,9 +25,9 @@ export class SourceRows {
     const source = await this.open(view, columns);
     const select = columns.map((name) => `${source.columns.get(name)!.sql} AS ${quoteName(name)}`);
     const origin = source.files.length > 0 ? ["filename AS __file", "file_row_number AS __file_row"] : ["NULL::VARCHAR AS __file", "NULL::BIGINT AS __file_row"];
-    const reached = range ? filesBetween(source, range.fromUs, range.toUs) : source.files;
+    const reached = range ? partsBetween(source.files, range.fromUs, range.toUs) : source.files;
     const files = (reached.length > 0 ? reached : source.files.slice(0, 1)).map((file) => file.path);
-    return `(SELECT ${[...select, ...origin].join(", ")} FROM ${source.source.renderRelation(files)})`;
+    return `(SELECT ${[...select, ...origin].join(", ")} FROM ${source.source.renderRelation(files, boundsOf(source, columns, undefined))})`;
   }
 
   private async open(view: View, columns: readonly string[]): Promise<CheckedSource> {

@@ -12,7 +12,7 @@ import type {DayPlan, DayPlanner} from "./day-plan.js";
 import {openDayRows} from "./day-rows.js";
 import type {Effects} from "./effects.js";
 import {enrichPartition, type ResolvedEnrichment} from "./enrich.js";
-import {explainWriteFailure} from "./failure.js";
+import {explainWriteFailure, reasonOf} from "./failure.js";
 import {acquireLock, type Lock} from "./lock.js";
 import {manifestFormat, type Manifest} from "./manifest.js";
 import {enrichmentOperators, lastStage, sinkColumns, type OpenService} from "./open-service.js";
@@ -21,6 +21,7 @@ import {readStatistics, runChecks, type CheckResult, type ColumnStatistics} from
 import {runSkeleton, type WrittenFile} from "./skeleton.js";
 import {mergeSkeleton} from "./skeleton-merge.js";
 import {identifySources} from "./source-check.js";
+import {attemptsMax, isConnectionLoss, retryLost} from "./source-session.js";
 import type {Verdict, Wanted} from "./verdict.js";
 import {version} from "./version.js";
 
@@ -54,22 +55,30 @@ export async function trainDay(run: Run, day: string): Promise<DayResult> {
     const now = run.planner.planDay(day, (stage) => partitions.findPublished(stage, day));
     const {skeleton, dataset} = run.isForced ? forceDay(now) : now;
     const checks: CheckResult[] = [];
-    const session = await DuckDbSession.open({config: run.project.runtime.compute.duckdbConfig});
-    const interrupt = (): void => session.interrupt();
-    effects.signal.addEventListener("abort", interrupt);
-    try {
-      if (skeleton && skeleton.state !== "current") checks.push(...(await makeSkeleton(run, day, session, skeleton)));
-      if (dataset && dataset.state !== "current") checks.push(...(await makeDataset(run, day, session)));
-    } finally {
-      effects.signal.removeEventListener("abort", interrupt);
-      session.close();
+    if (skeleton && skeleton.state !== "current") {
+      // A day whose database went away is begun anew, in a session that connects anew.
+      checks.push(...(await retryLost(() => inSession(run, (session) => makeSkeleton(run, day, session, skeleton)), effects.signal)));
     }
+    if (dataset && dataset.state !== "current") checks.push(...(await inSession(run, (session) => makeDataset(run, day, session))));
     return {rows: partitions.findManifest(lastStage(run), day)?.rows ?? 0, checks};
   } catch (error) {
     if (effects.signal.aborted) throw DaedalusError.of("interrupted", {}, {cause: error});
+    if (isConnectionLoss(error)) throw DaedalusError.of("source-lost", {day, attempts: attemptsMax, reason: reasonOf(error)}, {cause: error});
     throw explainWriteFailure(error, partitions.directory);
   } finally {
     lock?.release();
+  }
+}
+
+async function inSession<T>({project, effects}: Run, work: (session: DuckDbSession) => Promise<T>): Promise<T> {
+  const session = await DuckDbSession.open({config: project.runtime.compute.duckdbConfig});
+  const interrupt = (): void => session.interrupt();
+  effects.signal.addEventListener("abort", interrupt);
+  try {
+    return await work(session);
+  } finally {
+    effects.signal.removeEventListener("abort", interrupt);
+    session.close();
   }
 }
 
@@ -78,7 +87,7 @@ async function makeSkeleton(run: Run, day: string, session: DuckDbSession, verdi
   const startedMs = effects.now();
   effects.onEvent({kind: "day-stage", day, stage: "skeleton"});
   const wanted = run.planner.wantedSkeleton(day);
-  const sourcesRead = identifySources(sources, skeletonPlan(plan), dayRange(day), project.root);
+  const sourcesRead = identifySources(sources, skeletonPlan(plan), dayRange(day));
   const directory = run.partitions.stage("skeleton", day);
   try {
     const stale = verdict.state === "stale" && verdict.scope === "columns" ? new Set(verdict.columns.keys()) : undefined;

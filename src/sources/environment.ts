@@ -1,14 +1,54 @@
-/** `${NAME}` in paths and credentials, resolved at run time and never printed. */
+/** `${NAME}` and `${file:/path}` in paths and credentials, resolved at run time and never printed. */
+import {readFileSync} from "node:fs";
 import type {View} from "../definitions/model.js";
 import {DaedalusError} from "../errors.js";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** @throws DaedalusError `environment-missing` naming the variable and the view that needs it. */
-export function resolveEnvironment(text: string, view: View, environment: Environment): string {
-  return text.replaceAll(/\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g, (_match, name: string) => {
-    const value = environment[name];
-    if (value === undefined) throw DaedalusError.of("environment-missing", {variable: name, view: view.name}, {place: view.source.place});
+/** Fills in the references of one view's source, and remembers which of what it filled in nobody may see. */
+export class References {
+  private readonly known = new Set<string>();
+
+  constructor(
+    private readonly view: View,
+    private readonly environment: Environment,
+  ) {}
+
+  /** Values that must not be shown. */
+  get secrets(): readonly string[] {
+    return [...this.known];
+  }
+
+  /** @throws DaedalusError `environment-missing` or `secret-file-unreadable`, naming the view that needs it */
+  resolve(text: string): string {
+    return text.replaceAll(/\$\{(?:file:([^}]+)|([A-Za-z_][A-Za-z0-9_]*))\}/g, (_match, file: string | undefined, name: string | undefined) =>
+      file === undefined ? this.readVariable(name!) : this.readFile(file),
+    );
+  }
+
+  resolveSecret(text: string): string {
+    const value = this.resolve(text);
+    if (value !== "") this.known.add(value);
+    // DuckDB and servers may repeat a value as a URL has it, or as a SQL literal.
+    for (const other of [encodeURIComponent(value), value.replaceAll("'", "''")]) if (other !== "") this.known.add(other);
     return value;
-  });
+  }
+
+  private readVariable(name: string): string {
+    const value = this.environment[name];
+    if (value !== undefined) return value;
+    throw DaedalusError.of("environment-missing", {variable: name, view: this.view.name}, {place: this.view.source.place});
+  }
+
+  /** What mounts secrets ends them with a line break, which belongs to none. */
+  private readFile(path: string): string {
+    try {
+      const value = readFileSync(path, "utf8").replace(/\r?\n$/, "");
+      if (value !== "") this.known.add(value);
+      return value;
+    } catch (error) {
+      const reason = (error as NodeJS.ErrnoException).code ?? String(error);
+      throw DaedalusError.of("secret-file-unreadable", {path, view: this.view.name, reason}, {place: this.view.source.place, cause: error});
+    }
+  }
 }

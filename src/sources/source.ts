@@ -1,25 +1,55 @@
 /** Where the rows of a view live: which kind of source its keys name, opened as statements and a relation. */
 import type {Project, View} from "../definitions/model.js";
 import {DaedalusError} from "../errors.js";
-import type {Environment} from "./environment.js";
+import {References, type Environment} from "./environment.js";
+import type {ExtensionName} from "./extensions.js";
 import {openParquet} from "./parquet.js";
-import {kindOf, schemeOf} from "./source-kind.js";
+import {openPostgres} from "./postgres.js";
+import {kindOf, schemeOf, type SourceKind} from "./source-kind.js";
+
+/** What a scan will look at, in the source's own names, for sources that have to be told. */
+export interface Bounds {
+  readonly columns: readonly string[];
+  /** Instants as text, `[from, end)`; undefined: open. */
+  readonly time: {readonly column: string; readonly type: "TIMESTAMP" | "TIMESTAMPTZ"; readonly from: string | undefined; readonly end: string | undefined} | undefined;
+}
 
 export interface Source {
-  /** Statements that a session runs once before it uses the relation. */
+  readonly extensions: readonly ExtensionName[];
+  /** Statements that a session runs once before it uses the relation. Views of one database have the same ones. */
   readonly setup: readonly string[];
+  /** Values that must not be shown, whoever's message they are in. */
+  readonly secrets: readonly string[];
   /** Local files behind the relation, sorted; empty for a database. */
   readonly files: readonly string[];
   /** A relation for a FROM clause; `files` narrows it to some of the source's files. */
-  renderRelation(files?: readonly string[]): string;
+  renderRelation(files?: readonly string[], bounds?: Bounds): string;
+  /**
+   * Of a source without files: queries that split it by UTC day into parts that can change, with the columns `day` (days since
+   * 1970, NULL: unknown), `rows` and `version`. The first that the source can answer counts.
+   */
+  renderParts?(timeColumn: string | undefined): readonly string[];
+  /** Of a source without files: what manifests call it. */
+  readonly label?: string;
 }
+
+type Open = (view: View, location: string, project: Project, environment: Environment) => Source;
+
+const openers: Readonly<Record<Exclude<SourceKind, "unknown">, Open>> = {
+  parquet: openParquet,
+  "object-store": refuse,
+  postgres: (view, location, _project, environment) => openPostgres(view, location, environment),
+};
 
 /** @throws DaedalusError when the source has no files, needs a missing variable, or is of a kind that is not supported. */
 export function openSource(view: View, project: Project, environment: Environment): Source {
-  const {path, databasePath} = view.source;
-  const location = path ?? databasePath ?? "";
-  if (kindOf(view, location) !== "parquet") {
-    throw DaedalusError.of("source-unsupported", {view: view.name, scheme: schemeOf(location) ?? "database_path"}, {place: view.source.place});
-  }
-  return openParquet(view, location, project, environment);
+  const location = view.source.path ?? view.source.databasePath ?? "";
+  // The scheme may be part of a variable: `database_path: ${DATABASE_URL}`.
+  const isWhole = /^\$\{[^}]+\}/.test(location);
+  const kind = kindOf(view, isWhole ? new References(view, environment).resolve(location) : location);
+  return kind === "unknown" ? refuse(view, location) : openers[kind](view, location, project, environment);
+}
+
+function refuse(view: View, location: string): never {
+  throw DaedalusError.of("source-unsupported", {view: view.name, scheme: schemeOf(location) ?? "database_path"}, {place: view.source.place});
 }

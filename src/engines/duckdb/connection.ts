@@ -23,6 +23,9 @@ export interface ColumnType {
 const appendRowsMax = 2048;
 
 export class DuckDbSession implements SqlSession {
+  private readonly hidden = new Set<string>();
+  private readonly done = new Set<string>();
+
   private constructor(
     private readonly instance: DuckDBInstance,
     private readonly connection: DuckDBConnection,
@@ -47,12 +50,36 @@ export class DuckDbSession implements SqlSession {
   }
 
   async run(sql: string): Promise<void> {
-    await this.connection.run(sql);
+    await this.withoutSecrets(() => this.connection.run(sql));
+  }
+
+  /** Runs a statement that this session has not run before. */
+  async runOnce(sql: string): Promise<void> {
+    if (this.done.has(sql)) return;
+    await this.run(sql);
+    this.done.add(sql);
   }
 
   async rows(sql: string): Promise<Record<string, unknown>[]> {
-    const reader = await this.connection.runAndReadAll(sql);
+    const reader = await this.withoutSecrets(() => this.connection.runAndReadAll(sql));
     return reader.getRowObjectsJS();
+  }
+
+  /** No error of this session shows these texts from now on. */
+  hide(secrets: readonly string[]): void {
+    for (const secret of secrets) this.hidden.add(secret);
+  }
+
+  private async withoutSecrets<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      const longestFirst = [...this.hidden].sort((a, b) => b.length - a.length);
+      const shown = longestFirst.reduce((text, secret) => text.replaceAll(secret, "***"), message);
+      // Neither the stack nor the cause may bring the original back.
+      throw shown === message ? error : new Error(shown);
+    }
   }
 
   /** Names and DuckDB types of a query's columns, without running it. */
@@ -63,7 +90,7 @@ export class DuckDbSession implements SqlSession {
 
   /** Result chunks as they come; the caller reads each before asking for the next. */
   stream(sql: string): Promise<DuckDBResult> {
-    return this.connection.stream(sql);
+    return this.withoutSecrets(() => this.connection.stream(sql));
   }
 
   /** Appends values to a table of one BIGINT or VARCHAR column. */

@@ -19,8 +19,11 @@ export interface ScanColumn {
 
 export interface ScanSource {
   readonly columns: ReadonlyMap<string, ScanColumn>;
-  /** The relation; with bounds only rows from `fromUs` (undefined: the beginning) to the end of the day are asked of it. */
-  renderRelation(bounds: {readonly fromUs: number | undefined} | undefined): string;
+  /**
+   * The relation of the columns; with bounds only rows from `fromUs` (undefined: the beginning) to the end of the day are asked
+   * of it. It may give more of both.
+   */
+  renderRelation(columns: readonly string[], bounds: {readonly timeColumn: string; readonly fromUs: number | undefined} | undefined): string;
   readonly place: Place;
 }
 
@@ -68,9 +71,13 @@ export function emitDrop(relation: string, context: EmitContext): readonly Step[
 
 /** Microseconds since 1970 as a literal that DuckDB pushes into a scan. */
 export function renderInstant(us: number, type = "TIMESTAMP"): string {
+  return `${type} '${renderInstantText(us)}${type === "TIMESTAMPTZ" ? "+00" : ""}'`;
+}
+
+/** `2026-02-03 04:05:06.000007`. */
+export function renderInstantText(us: number): string {
   const text = new Date(Math.floor(us / 1000)).toISOString().replace("T", " ").replace("Z", "");
-  const micros = String(((us % 1000) + 1000) % 1000).padStart(3, "0");
-  return `${type} '${text}${micros}${type === "TIMESTAMPTZ" ? "+00" : ""}'`;
+  return `${text}${String(((us % 1000) + 1000) % 1000).padStart(3, "0")}`;
 }
 
 function emitScan(op: OperatorOf<"scan">, context: EmitContext): Step[] {
@@ -88,7 +95,7 @@ function emitScan(op: OperatorOf<"scan">, context: EmitContext): Step[] {
     bounds.push(`${column} < ${renderInstant(context.dayEndUs, literal)}`);
   }
   const where = bounds.length > 0 ? `\nWHERE ${bounds.join(" AND ")}` : "";
-  return [view(op.output, `SELECT ${select}\nFROM ${source.renderRelation(op.timeColumn === undefined ? undefined : {fromUs})}${where}`)];
+  return [view(op.output, `SELECT ${select}\nFROM ${source.renderRelation(op.columns, op.timeColumn === undefined ? undefined : {timeColumn: op.timeColumn, fromUs})}${where}`)];
 }
 
 function emitFilter(op: OperatorOf<"filter">): Step[] {

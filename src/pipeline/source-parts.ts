@@ -1,0 +1,69 @@
+/** What a source is made of that can change: its files, or the days of a table; and which of that a day can reach. */
+import {statSync} from "node:fs";
+import {relative} from "node:path";
+import type {View} from "../definitions/model.js";
+import type {DuckDbSession} from "../engines/duckdb/connection.js";
+import {renderFileRanges} from "../sources/parquet.js";
+import type {Source} from "../sources/source.js";
+import {dayUs} from "./day.js";
+
+export interface SourcePart {
+  /** What tells it from itself before a change. */
+  readonly identity: readonly (string | number)[];
+  /** Bytes of a file, rows of a table's day. */
+  readonly size: number;
+  /** Inclusive range of the timestamp column; undefined where nothing tells. */
+  readonly range: {readonly minUs: number; readonly maxUs: number} | undefined;
+}
+
+export interface SourceFile extends SourcePart {
+  readonly path: string;
+  readonly modifiedMs: number;
+}
+
+export async function readFiles(session: DuckDbSession, view: View, source: Source, root: string): Promise<SourceFile[]> {
+  if (source.files.length === 0) return [];
+  const ranges = new Map<string, SourceFile["range"]>();
+  const time = sourceTimeOf(view);
+  if (time !== undefined) {
+    for (const row of await session.rows(renderFileRanges(source.files, time))) {
+      const {file_name: file, is_known: isKnown, min_us: min, max_us: max} = row as {file_name: string; is_known: boolean; min_us: bigint | null; max_us: bigint | null};
+      if (isKnown && min !== null && max !== null) ranges.set(file, {minUs: Number(min), maxUs: Number(max)});
+    }
+  }
+  return source.files.map((path) => {
+    const {size, mtimeMs} = statSync(path);
+    return {path, size, modifiedMs: mtimeMs, range: ranges.get(path), identity: [relative(root, path), size, mtimeMs]};
+  });
+}
+
+/** The days of a table; one part where it has no timestamp. */
+export async function readParts(session: DuckDbSession, view: View, source: Source): Promise<SourcePart[]> {
+  const queries = source.renderParts?.(sourceTimeOf(view)) ?? [];
+  for (const [index, query] of queries.entries()) {
+    try {
+      const rows = (await session.rows(query)) as {day: bigint | null; rows: bigint; version: string}[];
+      return rows.map(({day, rows: count, version}) => {
+        const startUs = day === null ? undefined : Number(day) * dayUs;
+        const range = startUs === undefined ? undefined : {minUs: startUs, maxUs: startUs + dayUs - 1};
+        return {identity: [source.label ?? "", String(day), Number(count), version], size: Number(count), range};
+      });
+    } catch (error) {
+      if (index === queries.length - 1) throw error;
+    }
+  }
+  return [];
+}
+
+/** The timestamp column as the source calls it. */
+function sourceTimeOf(view: View): string | undefined {
+  const time = view.timestampColumn;
+  return [...view.source.fieldMapping].find(([, to]) => to === time)?.[0] ?? time;
+}
+
+/** Those that can hold rows of `[fromUs, toUs)`; undefined bounds are open. */
+export function partsBetween<P extends SourcePart>(parts: readonly P[], fromUs: number | undefined, toUs: number | undefined): readonly P[] {
+  return parts.filter(
+    ({range}) => range === undefined || ((fromUs === undefined || range.maxUs >= fromUs) && (toUs === undefined || range.minUs < toUs)),
+  );
+}

@@ -1,0 +1,76 @@
+/** Makes a session ready for sources, and says what a source that fails means to the user. */
+import {setTimeout as sleep} from "node:timers/promises";
+import type {View} from "../definitions/model.js";
+import type {DuckDbSession} from "../engines/duckdb/connection.js";
+import {DaedalusError} from "../errors.js";
+import {renderInstall, renderLoad, type ExtensionName} from "../sources/extensions.js";
+import type {Source} from "../sources/source.js";
+import {reasonOf} from "./failure.js";
+
+/** Loads extensions, attaches databases, and keeps secrets out of the session's errors. What was done before is not done again. */
+export async function prepareSession(session: DuckDbSession, sources: Iterable<Source>): Promise<void> {
+  for (const source of sources) {
+    session.hide(source.secrets);
+    for (const name of source.extensions) await loadExtension(session, name);
+    for (const sql of source.setup) await session.runOnce(sql);
+  }
+}
+
+/** From disk; only one that is not there is asked of DuckDB's server. */
+async function loadExtension(session: DuckDbSession, name: ExtensionName): Promise<void> {
+  try {
+    await session.runOnce(renderLoad(name));
+  } catch (error) {
+    if (!/not found/i.test(reasonOf(error))) throw DaedalusError.of("extension-missing", {extension: name, reason: reasonOf(error)}, {cause: error});
+    try {
+      await session.run(renderInstall(name));
+      await session.runOnce(renderLoad(name));
+    } catch (refused) {
+      throw DaedalusError.of("extension-missing", {extension: name, reason: reasonOf(refused)}, {cause: refused});
+    }
+  }
+}
+
+const lossPattern =
+  /connection (?:to server )?.*(?:refused|failed|closed|reset|lost|timed? ?out)|server closed the connection|terminating connection|could not (?:receive|send) data|no connection to the server|SSL SYSCALL|the database system is (?:starting up|shutting down|in recovery)|could not (?:connect|translate host name|establish connection)|timeout|Connection refused|HTTP (?:Error: |code )?.*\b50[0234]\b|\b503\b/i;
+const refusalPattern = /password authentication failed|no password supplied|permission denied|not permitted|no pg_hba|role ".*" does not exist|HTTP.*\b40[13]\b|Forbidden|AccessDenied|certificate verify failed|does not support SSL/i;
+
+/** The source may well answer the next time. */
+export function isConnectionLoss(error: unknown): boolean {
+  for (let current = error; current instanceof Error; current = current.cause) {
+    if (refusalPattern.test(current.message)) return false;
+    if (lossPattern.test(current.message)) return true;
+  }
+  return false;
+}
+
+/** What the server says stands behind the statement that it was asked, which may be long. */
+function sourceReasonOf(error: unknown): string {
+  const said = error instanceof Error ? /\b(?:ERROR|FATAL): +([^\n]+)/.exec(error.message)?.[1] : undefined;
+  return said ?? reasonOf(error);
+}
+
+export function explainSourceFailure(view: View, error: unknown): DaedalusError {
+  if (error instanceof DaedalusError) return error;
+  const facts = {view: view.name, reason: sourceReasonOf(error)};
+  const options = {place: view.source.place, cause: error};
+  if (refusalPattern.test(facts.reason)) return DaedalusError.of("source-denied", facts, options);
+  return isConnectionLoss(error) ? DaedalusError.of("source-unreachable", facts, options) : DaedalusError.of("source-unreadable", facts, options);
+}
+
+/** How long to wait before each further attempt: a server that restarts is back after seconds. */
+const waitsMs = [300, 1500];
+export const attemptsMax = waitsMs.length + 1;
+
+/** Does the work again, a bounded number of times, when the connection to a source was lost. */
+export async function retryLost<T>(work: (attempt: number) => Promise<T>, signal?: AbortSignal): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work(attempt);
+    } catch (error) {
+      const wait = waitsMs[attempt - 1];
+      if (wait === undefined || signal?.aborted === true || !isConnectionLoss(error)) throw error;
+      await sleep(wait, undefined, signal ? {signal} : {});
+    }
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * PostgreSQL through DuckDB's extension, attached for reading only. User and password go into a secret of the session and never
+ * into the connection string, which DuckDB repeats when it cannot connect.
+ */
+import {createHash} from "node:crypto";
+import type {View} from "../definitions/model.js";
+import {DaedalusError} from "../errors.js";
+import {References, type Environment} from "./environment.js";
+import {quoteName, quoteNames, quoteText} from "./quote.js";
+import type {Bounds, Source} from "./source.js";
+import {getCredential, rejectForeignOptions} from "./source-options.js";
+
+const tlsOptions = ["sslmode", "sslrootcert", "sslcert", "sslkey"] as const;
+const optionNames = [...tlsOptions, "connect_timeout"] as const;
+
+/** What a server that does not answer may take of a run. */
+const connectSecondsDefault = 10;
+
+interface Address {
+  readonly user: string | undefined;
+  readonly password: string | undefined;
+  readonly host: string;
+  readonly port: string | undefined;
+  readonly database: string | undefined;
+  readonly query: URLSearchParams;
+}
+
+export function openPostgres(view: View, location: string, environment: Environment): Source {
+  const references = new References(view, environment);
+  rejectForeignOptions(view, {kind: "PostgreSQL", options: optionNames, credentials: ["user", "password"]});
+  const address = parseAddress(view, location, references);
+  const user = getCredential(view, references, "user") ?? address.user;
+  const password = getCredential(view, references, "password") ?? address.password;
+  const values = {HOST: address.host, PORT: address.port, DATABASE: address.database, USER: user, PASSWORD: password};
+  const settings = [...optionNames].flatMap((name) => {
+    const value = view.source.options.get(name) ?? address.query.get(name) ?? (name === "connect_timeout" ? String(connectSecondsDefault) : undefined);
+    return value === undefined ? [] : [`${name}=${quoteSetting(references.resolve(value))}`];
+  });
+  const database = `postgres_${digestOf([values, settings])}`;
+  const secret = Object.entries(values).flatMap(([key, value]) => (value === undefined ? [] : [`${key} ${quoteText(value)}`]));
+  const {tableName, query} = view.source;
+  const table = tableName === undefined ? undefined : parseTableName(tableName);
+  const from = table ? quoteTable(table) : `(${trimQuery(query ?? "")}) AS source`;
+  const ask = (sql: string): string => `postgres_query(${quoteText(database)}, ${quoteText(sql)})`;
+  return {
+    extensions: ["postgres"],
+    setup: [
+      `CREATE SECRET IF NOT EXISTS ${quoteName(database)} (TYPE postgres, ${secret.join(", ")})`,
+      `ATTACH IF NOT EXISTS ${quoteText([...settings, "application_name=daedalus"].join(" "))} AS ${quoteName(database)} (TYPE postgres, SECRET ${quoteName(database)}, READ_ONLY)`,
+    ],
+    secrets: references.secrets,
+    files: [],
+    // DuckDB asks a table only for the columns and rows that it needs; a query is told here.
+    renderRelation: (_files, bounds) => (table ? [database, ...table].map(quoteName).join(".") : ask(renderNarrowed(from, bounds))),
+    renderParts: (column) => [...(table ? [renderParts(from, column, "sum(xmin::text::bigint)")] : []), renderParts(from, column, "0")].map((sql) => `FROM ${ask(sql)}`),
+    label: table ? `${address.database ?? ""}.${table.join(".")}` : `${address.database ?? ""} query`,
+  };
+}
+
+function renderNarrowed(from: string, bounds: Bounds | undefined): string {
+  if (!bounds) return `SELECT * FROM ${from}`;
+  const columns = bounds.columns.length > 0 ? quoteNames(bounds.columns) : "*";
+  const {time} = bounds;
+  if (!time) return `SELECT ${columns} FROM ${from}`;
+  const terms = [
+    ...(time.from === undefined ? [] : [`${quoteName(time.column)} >= ${quoteText(time.from)}::${time.type}`]),
+    ...(time.end === undefined ? [] : [`${quoteName(time.column)} < ${quoteText(time.end)}::${time.type}`]),
+  ];
+  return `SELECT ${columns} FROM ${from}${terms.length === 0 ? "" : ` WHERE ${terms.join(" AND ")}`}`;
+}
+
+/**
+ * A row for each UTC day: how many rows it has, and, of a table, the sum of the transactions that wrote them, which changes
+ * with every row that is written again. Views and queries have no such number.
+ */
+function renderParts(from: string, timeColumn: string | undefined, version: string): string {
+  const time = timeColumn === undefined ? undefined : quoteName(timeColumn);
+  const day = time === undefined ? "NULL::bigint" : `CASE WHEN isfinite(${time}) THEN floor(extract(epoch FROM ${time}) / 86400)::bigint END`;
+  return `SELECT ${day} AS day, count(*) AS rows, coalesce(${version}, 0)::text AS version FROM ${from} GROUP BY 1`;
+}
+
+function parseAddress(view: View, location: string, references: References): Address {
+  // A reference that holds all of the URL is resolved first, and is then a secret as a whole.
+  const isWhole = /^\$\{[^}]+\}$/.test(location);
+  const url = isWhole ? references.resolveSecret(location) : location;
+  const match = /^postgres(?:ql)?:\/\/(?:([^:/?#]*?|\$\{[^}]+\})(?::(.*))?@)?([^:/?#@]*|\$\{[^}]+\}|\[[0-9a-f:]+\])(?::(\d+|\$\{[^}]+\}))?(?:\/([^?#]*))?(?:\?(.*))?$/i.exec(url);
+  if (!match) throw DaedalusError.of("source-unreadable", {view: view.name, reason: "the URL is not postgresql://user:password@host:port/database"}, {place: view.source.place});
+  const [, user, password, host = "", port, database, query] = match;
+  const fill = (text: string): string => (isWhole ? decodeURIComponent(text) : references.resolve(text));
+  return {
+    user: user === undefined || user === "" ? undefined : fill(user),
+    password: password === undefined ? undefined : isWhole ? references.resolveSecret(decodeURIComponent(password)) : references.resolveSecret(password),
+    host: host === "" ? "localhost" : fill(host),
+    port: port === undefined ? undefined : fill(port),
+    database: database === undefined || database === "" ? undefined : fill(database),
+    query: new URLSearchParams(query ?? ""),
+  };
+}
+
+/** `public.users`, `users`, `"My Schema".users` -> schema and table. */
+function parseTableName(name: string): readonly [string, string] {
+  const parts = [...name.matchAll(/"((?:[^"]|"")*)"|([^."]+)/g)].map(([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? "");
+  return parts.length > 1 ? [parts[0]!, parts.slice(1).join(".")] : ["public", parts[0] ?? name];
+}
+
+const quoteTable = (table: readonly string[]): string => table.map(quoteName).join(".");
+/** A comment at the end must not swallow what follows. */
+const trimQuery = (query: string): string => `${query.trim().replace(/;\s*$/, "")}${query.includes("--") ? "\n" : ""}`;
+const quoteSetting = (value: string): string => `'${value.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
+const digestOf = (value: unknown): string => createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 12);
