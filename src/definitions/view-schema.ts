@@ -9,6 +9,13 @@ const tieBreak = z.string({error: tieBreakText}).regex(/^\s*\S+(?:\s+(?:asc|desc
 const secondsText = "a number of seconds above 0";
 
 const optionsSchema = mapping({
+  endpoint: location.optional().describe("S3 and R2: host and port of the store, where it is not Amazon's or Cloudflare's; `http://` before it turns TLS off."),
+  region: text.optional().describe("S3 and R2: region of the bucket."),
+  url_style: oneOf(["vhost", "path"]).optional().describe("S3: whether the bucket is part of the host or of the path."),
+  use_ssl: flag.optional().describe("S3 and R2: whether to use TLS. Default: true, unless `endpoint` starts with `http://`."),
+  account_id: text.optional().describe("R2: the account."),
+  anonymous: flag.optional().meta({default: false}).describe("S3: the bucket is public; ask for it without credentials."),
+  day_partition: name.optional().describe("Files: the hive key whose value is the UTC day of every row below it, `dt` for folders such as `dt=2026-02-01`; files of other days are not opened."),
   sslmode: oneOf(["disable", "allow", "prefer", "require", "verify-ca", "verify-full"])
     .optional()
     .describe("PostgreSQL: how much the connection is encrypted and its server verified, as libpq has it."),

@@ -64,9 +64,9 @@ interface Unchecked {
 
 async function checkSource(session: DuckDbSession, {view, columns: needed, source, root}: Unchecked, problems: Problems): Promise<CheckedSource> {
   await prepareSession(session, [source]);
-  const found = await session.describe(`SELECT * FROM ${source.renderRelation()}`);
-  const columns = checkColumns(view, needed, found, problems);
   const files = await readFiles(session, view, source, root);
+  const found = await session.describe(`SELECT * FROM ${source.renderRelation(files.map((file) => file.path))}`);
+  const columns = checkColumns(view, needed, found, problems);
   // A table is split by a column that may be the very problem.
   const parts = files.length > 0 || problems.hasErrors ? files : await readParts(session, view, source);
   return {view, source, columns, files, parts};

@@ -3,9 +3,10 @@ import {statSync} from "node:fs";
 import {relative} from "node:path";
 import type {View} from "../definitions/model.js";
 import type {DuckDbSession} from "../engines/duckdb/connection.js";
+import {DaedalusError} from "../errors.js";
 import {renderFileRanges} from "../sources/parquet.js";
 import type {Source} from "../sources/source.js";
-import {dayUs} from "./day.js";
+import {dayUs, parseDay} from "./day.js";
 
 export interface SourcePart {
   /** What tells it from itself before a change. */
@@ -21,20 +22,46 @@ export interface SourceFile extends SourcePart {
   readonly modifiedMs: number;
 }
 
+/** Files and what is known of them without reading them. */
 export async function readFiles(session: DuckDbSession, view: View, source: Source, root: string): Promise<SourceFile[]> {
-  if (source.files.length === 0) return [];
-  const ranges = new Map<string, SourceFile["range"]>();
+  const files = source.listing ? await listFiles(session, source.listing.sql) : source.files.map((path) => ({path, ...statFile(path)}));
+  if (files.length === 0) {
+    if (source.listing) throw DaedalusError.of("source-missing", {view: view.name, path: source.listing.path, tried: []}, {place: view.source.place});
+    return [];
+  }
+  const key = view.source.options.get("day_partition");
+  const ranges = new Map<string, SourceFile["range"]>(files.flatMap(({path}) => (key === undefined ? [] : rangeOfFolder(path, key))));
   const time = sourceTimeOf(view);
-  if (time !== undefined) {
-    for (const row of await session.rows(renderFileRanges(source.files, time))) {
+  const unknown = files.map(({path}) => path).filter((path) => !ranges.has(path));
+  if (time !== undefined && unknown.length > 0) {
+    for (const row of await session.rows(renderFileRanges(unknown, time))) {
       const {file_name: file, is_known: isKnown, min_us: min, max_us: max} = row as {file_name: string; is_known: boolean; min_us: bigint | null; max_us: bigint | null};
       if (isKnown && min !== null && max !== null) ranges.set(file, {minUs: Number(min), maxUs: Number(max)});
     }
   }
-  return source.files.map((path) => {
-    const {size, mtimeMs} = statSync(path);
-    return {path, size, modifiedMs: mtimeMs, range: ranges.get(path), identity: [relative(root, path), size, mtimeMs]};
+  return files.map(({path, size, modifiedMs}) => {
+    const name = source.listing ? path : relative(root, path);
+    return {path, size, modifiedMs, range: ranges.get(path), identity: [name, size, modifiedMs]};
   });
+}
+
+type ListedFile = Pick<SourceFile, "path" | "size" | "modifiedMs">;
+
+export async function listFiles(session: DuckDbSession, sql: string): Promise<ListedFile[]> {
+  const rows = (await session.rows(sql)) as {path: string; size: bigint; modified_us: bigint | null}[];
+  return rows.map(({path, size, modified_us: us}) => ({path, size: Number(size), modifiedMs: us === null ? 0 : Number(us) / 1000}));
+}
+
+function statFile(path: string): {readonly size: number; readonly modifiedMs: number} {
+  const {size, mtimeMs} = statSync(path);
+  return {size, modifiedMs: mtimeMs};
+}
+
+/** `.../dt=2026-02-01/part.parquet` -> that day. */
+function rangeOfFolder(path: string, key: string): [string, SourcePart["range"]][] {
+  const value = path.split("/").find((part) => part.startsWith(`${key}=`))?.slice(key.length + 1);
+  const startUs = value === undefined ? undefined : parseDay(value);
+  return startUs === undefined ? [] : [[path, {minUs: startUs, maxUs: startUs + dayUs - 1}]];
 }
 
 /** The days of a table; one part where it has no timestamp. */

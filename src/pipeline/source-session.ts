@@ -46,8 +46,11 @@ export function isConnectionLoss(error: unknown): boolean {
 
 /** What the server says stands behind the statement that it was asked, which may be long. */
 function sourceReasonOf(error: unknown): string {
-  const said = error instanceof Error ? /\b(?:ERROR|FATAL): +([^\n]+)/.exec(error.message)?.[1] : undefined;
-  return said ?? reasonOf(error);
+  const message = error instanceof Error ? error.message : "";
+  const said = /\b(?:ERROR|FATAL): +([^\n]+)/.exec(message)?.[1];
+  // A store gives its reason a name of its own: SignatureDoesNotMatch, RequestTimeTooSkewed.
+  const named = /^[A-Z][A-Za-z]+: [^\n]+/m.exec(message.split("\n").slice(1).join("\n"))?.[0];
+  return said ?? (named !== undefined && message.includes("HTTP") ? `${reasonOf(error)}: ${named}` : reasonOf(error));
 }
 
 export function explainSourceFailure(view: View, error: unknown): DaedalusError {

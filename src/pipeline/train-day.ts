@@ -1,5 +1,5 @@
 /** One day of one service: skeleton, then dataset, each staged, checked, published, and skipped when it is current. */
-import {copyFileSync, existsSync, linkSync, readdirSync, statSync} from "node:fs";
+import {copyFileSync, linkSync, readdirSync, statSync} from "node:fs";
 import {basename, join} from "node:path";
 import {parseDtype} from "../definitions/dtype.js";
 import type {AggregationEngine} from "../engines/aggregation-engine.js";
@@ -22,6 +22,7 @@ import {runSkeleton, type WrittenFile} from "./skeleton.js";
 import {mergeSkeleton} from "./skeleton-merge.js";
 import {identifySources} from "./source-check.js";
 import {attemptsMax, isConnectionLoss, retryLost} from "./source-session.js";
+import {assertUnchanged} from "./source-unchanged.js";
 import type {Verdict, Wanted} from "./verdict.js";
 import {version} from "./version.js";
 
@@ -104,7 +105,7 @@ async function makeSkeleton(run: Run, day: string, session: DuckDbSession, verdi
     const checks = await runChecks(session, paths, service, {columns: made, hasTableChecks: true, neighbours: {partitions: run.partitions, stage: "skeleton", day}});
     gate(run, "skeleton", day, {checks, directory});
     const statistics = await readStatistics(session, paths, columns);
-    assertUnchanged(run, day, sourcesRead);
+    await assertUnchanged(session, [...sources].flatMap(([name, source]) => (sourcesRead[name] ? [source] : [])), day);
     const computed = merged ? columns.filter((column) => stale.has(column)) : columns;
     publish(run, {stage: "skeleton", day, wanted, computed, sources: sourcesRead, files, statistics, checks, startedMs});
     return checks;
@@ -173,17 +174,6 @@ function gate({partitions, service}: Run, stage: Stage, day: string, {checks, di
 /** What failed its checks stays staged for inspection until the next run of the day. */
 function discardUnlessGated({partitions}: Run, stage: Stage, day: string, error: unknown): void {
   if (!(error instanceof DaedalusError && error.code === "checks-failed")) partitions.discard(stage, day);
-}
-
-/** A source file that was replaced while it was read could mix two states of the world in one partition. */
-function assertUnchanged(run: Run, day: string, sourcesRead: Manifest["sources"]): void {
-  for (const [name, checked] of run.sources) {
-    for (const file of checked.files) {
-      const now = existsSync(file.path) ? statSync(file.path) : undefined;
-      if (now?.size === file.size && now.mtimeMs === file.modifiedMs) continue;
-      if (sourcesRead[name]) throw DaedalusError.of("source-changed", {view: name, file: file.path, day}, {place: checked.view.source.place});
-    }
-  }
 }
 
 interface Made {

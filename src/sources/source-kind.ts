@@ -9,6 +9,8 @@ const kindOfScheme: Readonly<Record<string, SourceKind>> = {
   postgresql: "postgres",
   s3: "object-store",
   r2: "object-store",
+  http: "object-store",
+  https: "object-store",
 };
 
 /** The scheme of a location; undefined for a path on disk. */
@@ -31,5 +33,8 @@ const extensionsOfKind: Readonly<Record<SourceKind, readonly ExtensionName[]>> =
 };
 
 export function extensionsOf(view: View, location: string): readonly ExtensionName[] {
-  return extensionsOfKind[kindOf(view, location)];
+  const kind = kindOf(view, location);
+  const {credentials, options} = view.source;
+  const isChained = kind === "object-store" && !schemeOf(location)!.startsWith("http") && !credentials.has("access_key_id") && options.get("anonymous") !== "true";
+  return isChained ? ["httpfs", "aws"] : extensionsOfKind[kind];
 }

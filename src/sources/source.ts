@@ -3,6 +3,7 @@ import type {Project, View} from "../definitions/model.js";
 import {DaedalusError} from "../errors.js";
 import {References, type Environment} from "./environment.js";
 import type {ExtensionName} from "./extensions.js";
+import {openObjectStore} from "./object-store.js";
 import {openParquet} from "./parquet.js";
 import {openPostgres} from "./postgres.js";
 import {kindOf, schemeOf, type SourceKind} from "./source-kind.js";
@@ -20,8 +21,10 @@ export interface Source {
   readonly setup: readonly string[];
   /** Values that must not be shown, whoever's message they are in. */
   readonly secrets: readonly string[];
-  /** Local files behind the relation, sorted; empty for a database. */
+  /** Local files behind the relation, sorted; empty for a database and where `listing` finds them. */
   readonly files: readonly string[];
+  /** Of files elsewhere: a query for `path`, `size` and `modified_us` of each, and where it looks. */
+  readonly listing?: {readonly path: string; readonly sql: string};
   /** A relation for a FROM clause; `files` narrows it to some of the source's files. */
   renderRelation(files?: readonly string[], bounds?: Bounds): string;
   /**
@@ -37,7 +40,7 @@ type Open = (view: View, location: string, project: Project, environment: Enviro
 
 const openers: Readonly<Record<Exclude<SourceKind, "unknown">, Open>> = {
   parquet: openParquet,
-  "object-store": refuse,
+  "object-store": (view, location, _project, environment) => openObjectStore(view, location, environment),
   postgres: (view, location, _project, environment) => openPostgres(view, location, environment),
 };
 

@@ -21,6 +21,8 @@ describe("a literal secret", () => {
   it.each([
     "postgresql://${PGUSER}:${PGPASSWORD}@db.internal/app",
     "postgresql://db.internal/app",
+    "postgresql://${PGUSER}:${file:/run/secrets/pg}@db.internal/app",
+    "ducklake:postgres:dbname=lake password=${file:/run/secrets/pg}",
     "ducklake:postgres:dbname=lake password=${PGPASSWORD}",
     "ducklake:sqlite:data/lake.sqlite",
     "s3://bucket/a@b/part.parquet",
@@ -30,7 +32,7 @@ describe("a literal secret", () => {
     expect(hasLiteralSecret(url)).toBe(false);
   });
 
-  it.each(["hunter2", "", "$PGUSER", "${PG USER}", "x${PGUSER}", "${PGUSER}x"])("is %j, where only a reference may stand", (text) => {
+  it.each(["hunter2", "", "$PGUSER", "${PG USER}", "x${PGUSER}", "${PGUSER}x", "${file:}", "${file:/a}x"])("is %j, where only a reference may stand", (text) => {
     expect(isEnvReference(text)).toBe(false);
   });
 });

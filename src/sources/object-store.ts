@@ -1,0 +1,89 @@
+/**
+ * Parquet in S3, R2 or what speaks their protocol, and behind HTTP. Each view brings a secret of its own that holds for its prefix
+ * only, so that two views may come from two accounts.
+ */
+import {createHash} from "node:crypto";
+import type {View} from "../definitions/model.js";
+import {DaedalusError} from "../errors.js";
+import {References, type Environment} from "./environment.js";
+import type {ExtensionName} from "./extensions.js";
+import {renderParquetRelation} from "./parquet.js";
+import {quoteName, quoteText} from "./quote.js";
+import {getCredential, rejectForeignOptions} from "./source-options.js";
+import type {Source} from "./source.js";
+import {schemeOf} from "./source-kind.js";
+
+const credentialNames = ["access_key_id", "secret_access_key", "session_token"] as const;
+const optionNames = ["endpoint", "region", "url_style", "use_ssl", "account_id", "anonymous", "day_partition"] as const;
+
+/** What the machine itself may have of credentials: a chain finds it, and nobody may see it. */
+const chainVariables = ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] as const;
+
+export function openObjectStore(view: View, location: string, environment: Environment): Source {
+  const scheme = schemeOf(location);
+  const isHttp = scheme === "http" || scheme === "https";
+  const references = new References(view, environment);
+  rejectForeignOptions(view, isHttp ? {kind: "HTTP", options: [], credentials: ["bearer_token"]} : {kind: "an object store", options: optionNames, credentials: credentialNames});
+  const path = references.resolve(location);
+  const chain = chainVariables.flatMap((name) => environment[name] ?? []);
+  const {secret, extensions} = isHttp ? httpSecret(view, path, references) : storeSecret(view, path, references);
+  return {
+    extensions,
+    setup: secret === undefined ? [] : [`CREATE SECRET IF NOT EXISTS ${quoteName(`store_${digestOf(secret)}`)} (${secret})`],
+    secrets: [...references.secrets, ...chain],
+    files: [],
+    // What a store answers to one listing: no file is opened for it.
+    listing: {path, sql: `SELECT filename AS path, size, epoch_us(last_modified) AS modified_us FROM read_blob(${quoteText(isHttp ? path : globOf(path))}) ORDER BY path`},
+    renderRelation: (files) => renderParquetRelation(files ?? [globOf(path)]),
+  };
+}
+
+interface Secret {
+  readonly secret: string | undefined;
+  readonly extensions: readonly ExtensionName[];
+}
+
+function httpSecret(view: View, path: string, references: References): Secret {
+  const token = getCredential(view, references, "bearer_token");
+  const host = /^https?:\/\/[^/]+/.exec(path)?.[0] ?? path;
+  const secret = token === undefined ? undefined : `TYPE http, SCOPE ${quoteText(`${host}/`)}, BEARER_TOKEN ${quoteText(token)}`;
+  return {secret, extensions: ["httpfs"]};
+}
+
+function storeSecret(view: View, path: string, references: References): Secret {
+  const option = (name: (typeof optionNames)[number]): string | undefined => {
+    const text = view.source.options.get(name);
+    return text === undefined ? undefined : references.resolve(text);
+  };
+  const [key, secret, token] = credentialNames.map((name) => getCredential(view, references, name));
+  if ((key === undefined) !== (secret === undefined)) {
+    const reason = `says only one of "access_key_id" and "secret_access_key"`;
+    throw DaedalusError.of("source-incomplete", {view: view.name, reason, hint: "set both, or neither to use what the machine itself has"}, {place: view.source.place});
+  }
+  const isChained = key === undefined && option("anonymous") !== "true";
+  const endpoint = option("endpoint");
+  const terms = [
+    `TYPE ${schemeOf(path) === "r2" ? "r2" : "s3"}`,
+    `SCOPE ${quoteText(prefixOf(path))}`,
+    ...(isChained ? ["PROVIDER credential_chain"] : []),
+    ...(key === undefined ? [] : [`KEY_ID ${quoteText(key)}`, `SECRET ${quoteText(secret!)}`]),
+    ...(token === undefined ? [] : [`SESSION_TOKEN ${quoteText(token)}`]),
+    ...renderTerm("REGION", option("region")),
+    ...renderTerm("ACCOUNT_ID", option("account_id")),
+    ...renderTerm("URL_STYLE", option("url_style")),
+    ...(endpoint === undefined ? [] : [`ENDPOINT ${quoteText(endpoint.replace(/^https?:\/\//, ""))}`]),
+    ...renderTerm("USE_SSL", option("use_ssl") ?? (endpoint?.startsWith("http://") === true ? "false" : undefined)),
+  ];
+  return {secret: terms.join(", "), extensions: isChained ? ["httpfs", "aws"] : ["httpfs"]};
+}
+
+const renderTerm = (name: string, value: string | undefined): string[] => (value === undefined ? [] : [`${name} ${quoteText(value)}`]);
+
+/** A folder means all parquet files below it. */
+function globOf(path: string): string {
+  return /[*?[\]]|\.parquet$/.test(path) ? path : `${path.replace(/\/$/, "")}/**/*.parquet`;
+}
+
+/** What stands before the first wildcard. */
+const prefixOf = (path: string): string => /^[^*?[]*/.exec(path)![0];
+const digestOf = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 12);
