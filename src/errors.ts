@@ -212,7 +212,7 @@ export const wordings = {
   }),
   "source-unsupported": (p: {view: string; scheme: string}) => ({
     text: `view "${p.view}" is read from "${p.scheme}", which this version does not read`,
-    hint: "parquet files, folders and globs on local disk are read",
+    hint: "docs/guides/sources.md says what is read; export it to parquet",
   }),
   "source-missing": (p: {view: string; path: string; tried: readonly string[]}) => ({
     text: `view "${p.view}" has no parquet files at ${p.path}`,
@@ -237,6 +237,10 @@ export const wordings = {
   "source-denied": (p: {view: string; reason: string}) => ({
     text: `the source of view "${p.view}" refuses: ${p.reason}`,
     hint: "check user, password or keys, and what they may read",
+  }),
+  "source-snapshot-missing": (p: {view: string; wanted: string; oldest: number; newest: number}) => ({
+    text: `the lake of view "${p.view}" has no snapshot ${p.wanted}`,
+    hint: `it may have expired: there are snapshots ${p.oldest} to ${p.newest}`,
   }),
   "source-lost": (p: {day: string; attempts: number; reason: string}) => ({
     text: `a source was lost ${p.attempts} times while ${p.day} was made: ${p.reason}`,

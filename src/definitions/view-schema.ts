@@ -6,9 +6,12 @@ const entity = z.union([name, names], {error: "a name or a list of names"});
 const tieBreakText = 'a column, and optionally a direction, such as "version desc"';
 const tieBreak = z.string({error: tieBreakText}).regex(/^\s*\S+(?:\s+(?:asc|desc))?\s*$/i, {error: tieBreakText});
 
+const snapshotText = "the number of a snapshot";
 const secondsText = "a number of seconds above 0";
 
 const optionsSchema = mapping({
+  snapshot: z.int({error: snapshotText}).nonnegative({error: snapshotText}).optional().describe("DuckLake: the snapshot to read. Default: the newest when a run begins."),
+  as_of: text.optional().describe("DuckLake: read the snapshot that was the newest at this instant, such as `2026-02-01 00:00:00+00`."),
   endpoint: location.optional().describe("S3 and R2: host and port of the store, where it is not Amazon's or Cloudflare's; `http://` before it turns TLS off."),
   region: text.optional().describe("S3 and R2: region of the bucket."),
   url_style: oneOf(["vhost", "path"]).optional().describe("S3: whether the bucket is part of the host or of the path."),

@@ -4,7 +4,10 @@ import {DaedalusError} from "../errors.js";
 /** The first line of an error's message, which is where DuckDB and Node put what happened. */
 export function reasonOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  return message.split("\n").filter((line) => line.trim() !== "")[0] ?? "unknown";
+  const lines = message.split("\n").filter((line) => line.trim() !== "");
+  // Of a line of CSV, what is wrong with it stands further below.
+  const detail = lines[0]?.includes("CSV Error") === true ? lines.find((line) => line.startsWith("Error when")) : undefined;
+  return detail === undefined ? (lines[0] ?? "unknown") : `${lines[0]!}: ${detail}`;
 }
 
 /** Errors of the disk under `path` as expected errors; anything else comes back as it is. */

@@ -9,6 +9,8 @@ const identity = z.object({
   /** Of a database, in place of files. */
   table: z.string().optional(),
   rows: z.number().optional(),
+  /** Of a lake: what was read of it. */
+  snapshot: z.number().optional(),
   digest: z.string(),
 });
 const recipe = z.object({definition: z.string(), reaches: z.array(z.string()).readonly(), stores: z.array(z.string()).readonly()});

@@ -16,7 +16,7 @@ import {openSource, type Bounds, type Source} from "../sources/source.js";
 import {isCompatible} from "./dtype-check.js";
 import type {Manifest} from "./manifest.js";
 import {partsBetween, readFiles, readParts, type SourceFile, type SourcePart} from "./source-parts.js";
-import {explainSourceFailure, prepareSession, retryLost} from "./source-session.js";
+import {explainSourceFailure, pinSource, prepareSession, retryLost} from "./source-session.js";
 
 export interface CheckedSource {
   readonly view: View;
@@ -44,10 +44,11 @@ export async function checkSources(
     for (const column of op.columns) columns.add(column);
   }
   const checked = new Map<string, CheckedSource>();
+  const snapshots = new Map<string, number>();
   for (const [name, columns] of needed) {
     const view = project.views.get(name)!;
     try {
-      checked.set(name, await retryLost(() => checkSource(session, {view, columns, source: openSource(view, project, environment), root: project.root}, problems)));
+      checked.set(name, await retryLost(() => checkSource(session, {view, columns, source: openSource(view, project, environment), root: project.root, snapshots}, problems)));
     } catch (error) {
       problems.all.push(explainSourceFailure(view, error));
     }
@@ -60,10 +61,12 @@ interface Unchecked {
   readonly columns: ReadonlySet<string>;
   readonly source: Source;
   readonly root: string;
+  readonly snapshots: Map<string, number>;
 }
 
-async function checkSource(session: DuckDbSession, {view, columns: needed, source, root}: Unchecked, problems: Problems): Promise<CheckedSource> {
-  await prepareSession(session, [source]);
+async function checkSource(session: DuckDbSession, {view, columns: needed, source: opened, root, snapshots}: Unchecked, problems: Problems): Promise<CheckedSource> {
+  await prepareSession(session, [opened]);
+  const source = await pinSource(session, view, opened, snapshots);
   const files = await readFiles(session, view, source, root);
   const found = await session.describe(`SELECT * FROM ${source.renderRelation(files.map((file) => file.path))}`);
   const columns = checkColumns(view, needed, found, problems);
@@ -154,9 +157,9 @@ export function identifySources(
     }
     const parts = [...reached].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, part]) => part);
     const size = parts.reduce((sum, part) => sum + part.size, 0);
-    const {label} = checked.source;
+    const {label, snapshot} = checked.source;
     identities[name] = {
-      ...(label === undefined ? {files: parts.length, bytes: size} : {files: 0, bytes: 0, table: label, rows: size}),
+      ...(label === undefined ? {files: parts.length, bytes: size} : {files: 0, bytes: 0, table: label, rows: size, ...(snapshot === undefined ? {} : {snapshot})}),
       digest: digestOf(parts.map(({identity}) => identity)),
     };
   }

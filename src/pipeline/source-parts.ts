@@ -33,7 +33,7 @@ export async function readFiles(session: DuckDbSession, view: View, source: Sour
   const ranges = new Map<string, SourceFile["range"]>(files.flatMap(({path}) => (key === undefined ? [] : rangeOfFolder(path, key))));
   const time = sourceTimeOf(view);
   const unknown = files.map(({path}) => path).filter((path) => !ranges.has(path));
-  if (time !== undefined && unknown.length > 0) {
+  if (time !== undefined && unknown.length > 0 && source.hasFooters === true) {
     for (const row of await session.rows(renderFileRanges(unknown, time))) {
       const {file_name: file, is_known: isKnown, min_us: min, max_us: max} = row as {file_name: string; is_known: boolean; min_us: bigint | null; max_us: bigint | null};
       if (isKnown && min !== null && max !== null) ranges.set(file, {minUs: Number(min), maxUs: Number(max)});

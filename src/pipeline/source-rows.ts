@@ -24,7 +24,7 @@ export class SourceRows {
   async renderRelation(view: View, columns: readonly string[], range?: {readonly fromUs: number; readonly toUs: number}): Promise<string> {
     const source = await this.open(view, columns);
     const select = columns.map((name) => `${source.columns.get(name)!.sql} AS ${quoteName(name)}`);
-    const origin = source.files.length > 0 ? ["filename AS __file", "file_row_number AS __file_row"] : ["NULL::VARCHAR AS __file", "NULL::BIGINT AS __file_row"];
+    const origin = source.source.hasFooters === true ? ["filename AS __file", "file_row_number AS __file_row"] : ["NULL::VARCHAR AS __file", "NULL::BIGINT AS __file_row"];
     const reached = range ? partsBetween(source.files, range.fromUs, range.toUs) : source.files;
     const files = (reached.length > 0 ? reached : source.files.slice(0, 1)).map((file) => file.path);
     return `(SELECT ${[...select, ...origin].join(", ")} FROM ${source.source.renderRelation(files, boundsOf(source, columns, undefined))})`;

@@ -16,6 +16,24 @@ export async function prepareSession(session: DuckDbSession, sources: Iterable<S
   }
 }
 
+/** The source at the snapshot of its lake that all views of the run read, which the first of them finds. */
+export async function pinSource(session: DuckDbSession, view: View, source: Source, snapshots: Map<string, number>): Promise<Source> {
+  const {pin} = source;
+  if (!pin) return source;
+  let snapshot = snapshots.get(pin.lake);
+  if (snapshot === undefined) {
+    const [row] = (await session.rows(pin.sql)) as {snapshot: bigint | null; oldest: bigint; newest: bigint}[];
+    const found = row?.snapshot ?? null;
+    if (found === null) {
+      const facts = {view: view.name, wanted: pin.wanted ?? "", oldest: Number(row?.oldest), newest: Number(row?.newest)};
+      throw DaedalusError.of("source-snapshot-missing", facts, {place: view.source.place});
+    }
+    snapshot = Number(found);
+    snapshots.set(pin.lake, snapshot);
+  }
+  return pin.at(snapshot);
+}
+
 /** From disk; only one that is not there is asked of DuckDB's server. */
 async function loadExtension(session: DuckDbSession, name: ExtensionName): Promise<void> {
   try {
@@ -32,7 +50,7 @@ async function loadExtension(session: DuckDbSession, name: ExtensionName): Promi
 }
 
 const lossPattern =
-  /connection (?:to server )?.*(?:refused|failed|closed|reset|lost|timed? ?out)|server closed the connection|terminating connection|could not (?:receive|send) data|no connection to the server|SSL SYSCALL|the database system is (?:starting up|shutting down|in recovery)|could not (?:connect|translate host name|establish connection)|timeout|Connection refused|HTTP (?:Error: |code )?.*\b50[0234]\b|\b503\b/i;
+  /connection (?:to server )?.*(?:refused|failed|closed|reset|lost|timed? ?out)|server closed the connection|terminating connection|could not (?:receive|send) data|no connection to the server|SSL SYSCALL|the database system is (?:starting up|shutting down|in recovery)|could not (?:connect|translate host name|establish connection)|timeout|database is locked|Connection refused|HTTP (?:Error: |code )?.*\b50[0234]\b|\b503\b/i;
 const refusalPattern = /password authentication failed|no password supplied|permission denied|not permitted|no pg_hba|role ".*" does not exist|HTTP.*\b40[13]\b|Forbidden|AccessDenied|certificate verify failed|does not support SSL/i;
 
 /** The source may well answer the next time. */

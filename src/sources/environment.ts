@@ -28,10 +28,14 @@ export class References {
 
   resolveSecret(text: string): string {
     const value = this.resolve(text);
-    if (value !== "") this.known.add(value);
     // DuckDB and servers may repeat a value as a URL has it, or as a SQL literal.
-    for (const other of [encodeURIComponent(value), value.replaceAll("'", "''")]) if (other !== "") this.known.add(other);
+    for (const form of [value, encodeURIComponent(value), value.replaceAll("'", "''")]) this.hide(form);
     return value;
+  }
+
+  /** Another form of a secret, as a server may repeat it. */
+  hide(value: string): void {
+    if (value !== "") this.known.add(value);
   }
 
   private readVariable(name: string): string {
@@ -44,7 +48,7 @@ export class References {
   private readFile(path: string): string {
     try {
       const value = readFileSync(path, "utf8").replace(/\r?\n$/, "");
-      if (value !== "") this.known.add(value);
+      this.hide(value);
       return value;
     } catch (error) {
       const reason = (error as NodeJS.ErrnoException).code ?? String(error);

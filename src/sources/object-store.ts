@@ -13,8 +13,8 @@ import {getCredential, rejectForeignOptions} from "./source-options.js";
 import type {Source} from "./source.js";
 import {schemeOf} from "./source-kind.js";
 
-const credentialNames = ["access_key_id", "secret_access_key", "session_token"] as const;
-const optionNames = ["endpoint", "region", "url_style", "use_ssl", "account_id", "anonymous", "day_partition"] as const;
+export const storeCredentials = ["access_key_id", "secret_access_key", "session_token"] as const;
+export const storeOptions = ["endpoint", "region", "url_style", "use_ssl", "account_id", "anonymous"] as const;
 
 /** What the machine itself may have of credentials: a chain finds it, and nobody may see it. */
 const chainVariables = ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] as const;
@@ -23,15 +23,16 @@ export function openObjectStore(view: View, location: string, environment: Envir
   const scheme = schemeOf(location);
   const isHttp = scheme === "http" || scheme === "https";
   const references = new References(view, environment);
-  rejectForeignOptions(view, isHttp ? {kind: "HTTP", options: [], credentials: ["bearer_token"]} : {kind: "an object store", options: optionNames, credentials: credentialNames});
+  rejectForeignOptions(view, isHttp ? {kind: "HTTP", options: [], credentials: ["bearer_token"]} : {kind: "an object store", options: [...storeOptions, "day_partition"], credentials: storeCredentials});
   const path = references.resolve(location);
   const chain = chainVariables.flatMap((name) => environment[name] ?? []);
-  const {secret, extensions} = isHttp ? httpSecret(view, path, references) : storeSecret(view, path, references);
+  const {sql, extensions} = isHttp ? renderHttpSecret(view, path, references) : renderStoreSecret(view, path, references);
   return {
     extensions,
-    setup: secret === undefined ? [] : [`CREATE SECRET IF NOT EXISTS ${quoteName(`store_${digestOf(secret)}`)} (${secret})`],
+    setup: sql === undefined ? [] : [sql],
     secrets: [...references.secrets, ...chain],
     files: [],
+    hasFooters: true,
     // What a store answers to one listing: no file is opened for it.
     listing: {path, sql: `SELECT filename AS path, size, epoch_us(last_modified) AS modified_us FROM read_blob(${quoteText(isHttp ? path : globOf(path))}) ORDER BY path`},
     renderRelation: (files) => renderParquetRelation(files ?? [globOf(path)]),
@@ -39,23 +40,27 @@ export function openObjectStore(view: View, location: string, environment: Envir
 }
 
 interface Secret {
-  readonly secret: string | undefined;
+  /** The statement that makes it; undefined where none is needed. */
+  readonly sql: string | undefined;
   readonly extensions: readonly ExtensionName[];
 }
 
-function httpSecret(view: View, path: string, references: References): Secret {
+function renderHttpSecret(view: View, path: string, references: References): Secret {
   const token = getCredential(view, references, "bearer_token");
   const host = /^https?:\/\/[^/]+/.exec(path)?.[0] ?? path;
   const secret = token === undefined ? undefined : `TYPE http, SCOPE ${quoteText(`${host}/`)}, BEARER_TOKEN ${quoteText(token)}`;
-  return {secret, extensions: ["httpfs"]};
+  return {sql: secret && renderSecret(secret), extensions: ["httpfs"]};
 }
 
-function storeSecret(view: View, path: string, references: References): Secret {
-  const option = (name: (typeof optionNames)[number]): string | undefined => {
+const renderSecret = (terms: string): string => `CREATE SECRET IF NOT EXISTS ${quoteName(`store_${digestOf(terms)}`)} (${terms})`;
+
+/** For all below the path; also for a DuckLake that keeps its data there. */
+export function renderStoreSecret(view: View, path: string, references: References): Secret & {readonly sql: string} {
+  const option = (name: (typeof storeOptions)[number]): string | undefined => {
     const text = view.source.options.get(name);
     return text === undefined ? undefined : references.resolve(text);
   };
-  const [key, secret, token] = credentialNames.map((name) => getCredential(view, references, name));
+  const [key, secret, token] = storeCredentials.map((name) => getCredential(view, references, name));
   if ((key === undefined) !== (secret === undefined)) {
     const reason = `says only one of "access_key_id" and "secret_access_key"`;
     throw DaedalusError.of("source-incomplete", {view: view.name, reason, hint: "set both, or neither to use what the machine itself has"}, {place: view.source.place});
@@ -74,7 +79,7 @@ function storeSecret(view: View, path: string, references: References): Secret {
     ...(endpoint === undefined ? [] : [`ENDPOINT ${quoteText(endpoint.replace(/^https?:\/\//, ""))}`]),
     ...renderTerm("USE_SSL", option("use_ssl") ?? (endpoint?.startsWith("http://") === true ? "false" : undefined)),
   ];
-  return {secret: terms.join(", "), extensions: isChained ? ["httpfs", "aws"] : ["httpfs"]};
+  return {sql: renderSecret(terms.join(", ")), extensions: isChained ? ["httpfs", "aws"] : ["httpfs"]};
 }
 
 const renderTerm = (name: string, value: string | undefined): string[] => (value === undefined ? [] : [`${name} ${quoteText(value)}`]);

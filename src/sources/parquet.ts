@@ -6,16 +6,18 @@ import type {Project, View} from "../definitions/model.js";
 import {DaedalusError} from "../errors.js";
 import {References, type Environment} from "./environment.js";
 import {quoteText} from "./quote.js";
+import {rejectForeignOptions} from "./source-options.js";
 import type {Source} from "./source.js";
 
 export function openParquet(view: View, path: string, project: Project, environment: Environment): Source {
+  rejectForeignOptions(view, {kind: "files on disk", options: ["day_partition"], credentials: []});
   const references = new References(view, environment);
   const resolved = references.resolve(path);
   const files = findParquetFiles(resolved, project);
   if (files.length === 0) {
     throw DaedalusError.of("source-missing", {view: view.name, path: resolved, tried: foldersOf(resolved, project)}, {place: view.source.place});
   }
-  return {extensions: [], setup: [], secrets: references.secrets, files, renderRelation: (some = files) => renderParquetRelation(some)};
+  return {extensions: [], setup: [], secrets: references.secrets, files, hasFooters: true, renderRelation: (some = files) => renderParquetRelation(some)};
 }
 
 /** Relative paths start at the project's root and, where nothing is there, at `data_root`. */

@@ -9,6 +9,7 @@ import {References, type Environment} from "./environment.js";
 import {quoteName, quoteNames, quoteText} from "./quote.js";
 import type {Bounds, Source} from "./source.js";
 import {getCredential, rejectForeignOptions} from "./source-options.js";
+import {parseTableName} from "./table-name.js";
 
 const tlsOptions = ["sslmode", "sslrootcert", "sslcert", "sslkey"] as const;
 const optionNames = [...tlsOptions, "connect_timeout"] as const;
@@ -39,7 +40,7 @@ export function openPostgres(view: View, location: string, environment: Environm
   const database = `postgres_${digestOf([values, settings])}`;
   const secret = Object.entries(values).flatMap(([key, value]) => (value === undefined ? [] : [`${key} ${quoteText(value)}`]));
   const {tableName, query} = view.source;
-  const table = tableName === undefined ? undefined : parseTableName(tableName);
+  const table = tableName === undefined ? undefined : parseTableName(tableName, "public");
   const from = table ? quoteTable(table) : `(${trimQuery(query ?? "")}) AS source`;
   const ask = (sql: string): string => `postgres_query(${quoteText(database)}, ${quoteText(sql)})`;
   return {
@@ -95,12 +96,6 @@ function parseAddress(view: View, location: string, references: References): Add
     database: database === undefined || database === "" ? undefined : fill(database),
     query: new URLSearchParams(query ?? ""),
   };
-}
-
-/** `public.users`, `users`, `"My Schema".users` -> schema and table. */
-function parseTableName(name: string): readonly [string, string] {
-  const parts = [...name.matchAll(/"((?:[^"]|"")*)"|([^."]+)/g)].map(([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? "");
-  return parts.length > 1 ? [parts[0]!, parts.slice(1).join(".")] : ["public", parts[0] ?? name];
 }
 
 const quoteTable = (table: readonly string[]): string => table.map(quoteName).join(".");

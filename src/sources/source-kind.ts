@@ -2,11 +2,14 @@
 import type {View} from "../definitions/model.js";
 import type {ExtensionName} from "./extensions.js";
 
-export type SourceKind = "parquet" | "object-store" | "postgres" | "unknown";
+export type SourceKind = "parquet" | "object-store" | "postgres" | "ducklake" | "duckdb" | "sqlite" | "unknown";
 
 const kindOfScheme: Readonly<Record<string, SourceKind>> = {
   postgres: "postgres",
   postgresql: "postgres",
+  ducklake: "ducklake",
+  duckdb: "duckdb",
+  sqlite: "sqlite",
   s3: "object-store",
   r2: "object-store",
   http: "object-store",
@@ -21,7 +24,8 @@ export function schemeOf(location: string): string | undefined {
 /** `location`: what `path` or else `database_path` says, its references filled in where they could name the scheme. */
 export function kindOf(view: View, location: string): SourceKind {
   const scheme = schemeOf(location);
-  if (scheme === undefined) return view.source.path === undefined ? "unknown" : "parquet";
+  if (scheme === undefined && view.source.path !== undefined) return "parquet";
+  if (scheme === undefined) return /\.duckdb$/i.test(location) ? "duckdb" : /\.sqlite3?$/i.test(location) ? "sqlite" : "unknown";
   return kindOfScheme[scheme] ?? "unknown";
 }
 
@@ -29,6 +33,9 @@ const extensionsOfKind: Readonly<Record<SourceKind, readonly ExtensionName[]>> =
   parquet: [],
   "object-store": ["httpfs"],
   postgres: ["postgres"],
+  ducklake: ["ducklake"],
+  duckdb: [],
+  sqlite: ["sqlite"],
   unknown: [],
 };
 
@@ -36,5 +43,10 @@ export function extensionsOf(view: View, location: string): readonly ExtensionNa
   const kind = kindOf(view, location);
   const {credentials, options} = view.source;
   const isChained = kind === "object-store" && !schemeOf(location)!.startsWith("http") && !credentials.has("access_key_id") && options.get("anonymous") !== "true";
+  if (kind === "ducklake") {
+    const catalog = /^ducklake:(postgres|sqlite):/i.exec(location)?.[1]?.toLowerCase() as "postgres" | "sqlite" | undefined;
+    const isStored = view.source.dataPath !== undefined && /^(?:s3|r2):/i.test(view.source.dataPath);
+    return ["ducklake", ...(catalog ? [catalog] : []), ...(isStored ? (["httpfs"] as const) : [])];
+  }
   return isChained ? ["httpfs", "aws"] : extensionsOfKind[kind];
 }

@@ -1,12 +1,15 @@
 /** Where the rows of a view live: which kind of source its keys name, opened as statements and a relation. */
 import type {Project, View} from "../definitions/model.js";
 import {DaedalusError} from "../errors.js";
+import {openDatabaseFile} from "./database-file.js";
+import {openDuckLake} from "./ducklake.js";
 import {References, type Environment} from "./environment.js";
 import type {ExtensionName} from "./extensions.js";
 import {openObjectStore} from "./object-store.js";
 import {openParquet} from "./parquet.js";
 import {openPostgres} from "./postgres.js";
 import {kindOf, schemeOf, type SourceKind} from "./source-kind.js";
+import {isTextFile, openTextFiles} from "./text-files.js";
 
 /** What a scan will look at, in the source's own names, for sources that have to be told. */
 export interface Bounds {
@@ -34,12 +37,28 @@ export interface Source {
   renderParts?(timeColumn: string | undefined): readonly string[];
   /** Of a source without files: what manifests call it. */
   readonly label?: string;
+  /** The files are parquet, whose footers tell the range of each column, and whose rows have numbers. */
+  readonly hasFooters?: boolean;
+  /** What the relation reads of a lake, where that is one snapshot. */
+  readonly snapshot?: number;
+  /** Of a lake: how to find the snapshot that all of a run reads. Views with the same `lake` read the same one. */
+  readonly pin?: {
+    readonly lake: string;
+    /** What the view asks for; undefined: the newest. */
+    readonly wanted: string | undefined;
+    /** Gives `snapshot` (NULL: there is none), `oldest` and `newest`. */
+    readonly sql: string;
+    at(snapshot: number): Source;
+  };
 }
 
 type Open = (view: View, location: string, project: Project, environment: Environment) => Source;
 
 const openers: Readonly<Record<Exclude<SourceKind, "unknown">, Open>> = {
-  parquet: openParquet,
+  parquet: (view, location, project, environment) => (isTextFile(location) ? openTextFiles : openParquet)(view, location, project, environment),
+  ducklake: openDuckLake,
+  duckdb: (view, location, project, environment) => openDatabaseFile(view, location, project, environment, "duckdb"),
+  sqlite: (view, location, project, environment) => openDatabaseFile(view, location, project, environment, "sqlite"),
   "object-store": (view, location, _project, environment) => openObjectStore(view, location, environment),
   postgres: (view, location, _project, environment) => openPostgres(view, location, environment),
 };
