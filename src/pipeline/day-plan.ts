@@ -24,7 +24,9 @@ export class DayPlanner {
   private readonly datasetBy: MadeBy;
   private readonly skeletonJudge: Judge;
   private readonly datasetJudge: Judge;
-  private readonly coveredStores: readonly string[];
+  /** Store -> its version, of those that decide about rows or columns of a skeleton, and those that a dataset is enriched from. */
+  private readonly skeletonStores: Readonly<Record<string, string>>;
+  private readonly datasetStores: Readonly<Record<string, string>>;
 
   constructor(private readonly open: OpenService) {
     const {recipe, plan, service, storeVersions, udfVersions} = open;
@@ -39,21 +41,21 @@ export class DayPlanner {
     this.skeletonJudge = new Judge(this.skeletonBy, viewOf);
     this.datasetJudge = new Judge(this.datasetBy, viewOf);
     const covered = new Set(recipe.rows.flatMap((part) => part.stores).concat([...recipe.columns.values()].flatMap((column) => column.stores)));
-    this.coveredStores = [...storeVersions.keys()].filter((store) => covered.has(store));
+    const enriching = new Set(embeddings.flatMap(([, {stores}]) => stores));
+    this.skeletonStores = Object.fromEntries([...storeVersions].filter(([store]) => covered.has(store)));
+    this.datasetStores = Object.fromEntries([...storeVersions].filter(([store]) => enriching.has(store)));
   }
 
   wantedSkeleton(day: string): Wanted {
-    const {recipe, reachDigests, storeVersions} = this.open;
+    const {recipe, reachDigests} = this.open;
     const range = dayRange(day);
     const reaches = new Map([...recipe.reaches].map(([name, reach]) => [name, reachDigests.digestOf(reach, range)]));
-    return {version, madeBy: this.skeletonBy, reaches, stores: Object.fromEntries(this.coveredStores.map((store) => [store, storeVersions.get(store)!]))};
+    return {version, madeBy: this.skeletonBy, reaches, stores: this.skeletonStores};
   }
 
   /** `skeletonWrittenAt`: of the skeleton that the dataset is made of. */
   wantedDataset(skeletonWrittenAt: string): Wanted {
-    const used = new Set(Object.values(this.datasetBy.columns).flatMap((column) => column.stores));
-    const stores = Object.fromEntries([...this.open.storeVersions].filter(([store]) => used.has(store)));
-    return {version, madeBy: this.datasetBy, reaches: new Map(), stores, skeletonWrittenAt};
+    return {version, madeBy: this.datasetBy, reaches: new Map(), stores: this.datasetStores, skeletonWrittenAt};
   }
 
   /** @throws DaedalusError when --enrich-only finds no current skeleton */

@@ -39,9 +39,9 @@ export async function listDays(
 }
 
 function monthsBetween(startUs: number, endUs: number): string[] {
-  const months = new Set<string>();
-  for (let us = startUs; us < endUs; us += dayUs) months.add(renderDay(us).slice(0, 7).replace("-", ""));
-  return [...months];
+  const months: string[] = [];
+  for (let us = startUs; us < endUs; us = monthsRange(months.at(-1)!, months.at(-1)!).endUs) months.push(renderDay(us).slice(0, 7).replace("-", ""));
+  return months;
 }
 
 async function daysWithRows(session: DuckDbSession, spine: CheckedSource, startUs: number, endUs: number): Promise<string[]> {

@@ -73,10 +73,11 @@ export const manifestSchema = z.object({
 
 export type Manifest = z.infer<typeof manifestSchema>;
 
-/** The text of a manifest's file, signed with its own digest. */
-export function renderManifest(manifest: Omit<Manifest, "digest">): string {
-  return `${JSON.stringify({...manifest, digest: digestOf(manifest)}, null, 2)}\n`;
-}
+/** The manifest with its own digest. */
+export const signManifest = (manifest: Omit<Manifest, "digest">): Manifest => ({...manifest, digest: digestOf(manifest)});
+
+/** The text of a manifest's file. */
+export const renderManifest = (manifest: Manifest): string => `${JSON.stringify(manifest, null, 2)}\n`;
 
 /** Undefined when the file is absent or is not a manifest of this format: such a partition counts as missing. */
 export function readManifest(path: string): Manifest | undefined {

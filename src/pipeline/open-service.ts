@@ -58,7 +58,10 @@ export async function openService(options: ServiceOptions, effects: Pick<Effects
     const storeVersions = await readStoreVersions(options, plan, problems);
     problems.throwIfErrors();
     const spine = plan.operators.find((op) => op.opKind === "scan");
-    const {days, emptyMonths} = await listDays(session, sources.get(spine!.view)!, project, options.targetDay);
+    const partitions = new PartitionStore(partitionsDirectory(project, service, options.outputRoot));
+    const listing = listDays(session, sources.get(spine!.view)!, project, options.targetDay);
+    if (options.targetDay === undefined) partitions.summaries.preload();
+    const {days, emptyMonths} = await listing;
     for (const month of emptyMonths) problems.add("month-empty", {month, view: spine!.view}, undefined, "warning");
     const [{version} = {version: "unknown"}] = (await session.rows("SELECT version() AS version")) as {version: string}[];
     for (const problem of problems.all) effects.onEvent({kind: "warning", problem});
@@ -70,7 +73,7 @@ export async function openService(options: ServiceOptions, effects: Pick<Effects
       recipe: compileRecipe(project, service, plan),
       sources,
       reachDigests: new ReachDigests(sources),
-      partitions: new PartitionStore(partitionsDirectory(project, service, options.outputRoot)),
+      partitions,
       days,
       storeVersions,
       udfVersions: readUdfVersions(project, plan),

@@ -5,17 +5,24 @@
  */
 import {existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync} from "node:fs";
 import {join} from "node:path";
-import {inspectManifest, publishedOf, readManifest, renderManifest, type Manifest, type Published} from "./manifest.js";
+import {z} from "zod";
+import {inspectManifest, publishedOf, readManifest, renderManifest, signManifest, type Manifest, type Published} from "./manifest.js";
+import {PartitionSummaries, type CheckFinding} from "./partition-summary.js";
 
 export type Stage = "skeleton" | "dataset";
 
 const failureName = "_failed.json";
 
 export class PartitionStore {
+  /** For callers that look at many partitions. */
+  readonly summaries: PartitionSummaries;
+
   constructor(
     /** `<output_root>/<service>`. */
     readonly directory: string,
-  ) {}
+  ) {
+    this.summaries = new PartitionSummaries(directory);
+  }
 
   directoryOf(stage: Stage, day: string): string {
     return join(this.directory, stage, `dt=${day}`);
@@ -69,19 +76,19 @@ export class PartitionStore {
   }
 
   /** Says beside staged files why they were not published. */
-  noteFailure(stage: Stage, day: string, reason: string): void {
-    writeFileSync(join(this.stagingOf(stage, day), failureName), `${JSON.stringify({reason})}\n`);
+  noteFailure(stage: Stage, day: string, checks: readonly CheckFinding[]): void {
+    writeFileSync(join(this.stagingOf(stage, day), failureName), `${JSON.stringify({checks})}\n`);
   }
 
-  /** Day -> why what its last run made was not published. */
-  failures(): ReadonlyMap<string, string> {
-    const found = new Map<string, string>();
+  /** Day -> the checks that kept what its last run made from being published. */
+  failures(): ReadonlyMap<string, readonly CheckFinding[]> {
+    const found = new Map<string, readonly CheckFinding[]>();
     for (const stage of ["skeleton", "dataset"] as const) {
       const directory = join(this.directory, ".staging", stage);
       if (!existsSync(directory)) continue;
       for (const name of readdirSync(directory).sort()) {
         const path = join(directory, name, failureName);
-        if (name.startsWith("dt=") && existsSync(path)) found.set(name.slice("dt=".length), readReason(path));
+        if (name.startsWith("dt=") && existsSync(path)) found.set(name.slice("dt=".length), readFailure(path));
       }
     }
     return found;
@@ -94,7 +101,7 @@ export class PartitionStore {
   /** Puts the staged files and their manifest in the place of the partition, whether or not there was one. */
   publish(stage: Stage, day: string, manifest: Omit<Manifest, "digest">): void {
     const staging = this.stagingOf(stage, day);
-    writeFileSync(join(staging, "_manifest.json"), renderManifest(manifest));
+    writeFileSync(join(staging, "_manifest.json"), renderManifest(signManifest(manifest)));
     const place = this.directoryOf(stage, day);
     const retired = `${staging}.retired`;
     rmSync(retired, {recursive: true, force: true});
@@ -102,15 +109,17 @@ export class PartitionStore {
     if (existsSync(place)) renameSync(place, retired);
     renameSync(staging, place);
     rmSync(retired, {recursive: true, force: true});
+    this.summaries.note(stage, day);
   }
 }
 
-function readReason(path: string): string {
+const failureSchema = z.object({checks: z.array(z.object({check: z.string(), found: z.string()}))});
+
+/** None where a run was killed before it wrote them, or somebody edited them; that the day failed is known all the same. */
+function readFailure(path: string): readonly CheckFinding[] {
   try {
-    const {reason} = JSON.parse(readFileSync(path, "utf8")) as {reason?: unknown};
-    return String(reason);
+    return failureSchema.parse(JSON.parse(readFileSync(path, "utf8"))).checks;
   } catch {
-    // Written by a run that was killed meanwhile, or edited by hand; that the day failed is known all the same.
-    return "it failed its checks";
+    return [];
   }
 }

@@ -2,6 +2,8 @@
 import {DayPlanner, reasonOfDay, type DayPlan, type FindPublished} from "./day-plan.js";
 import {realEffects, type Effects} from "./effects.js";
 import {enrichmentOperators, openService, sinkColumns, type OpenService, type ServiceOptions} from "./open-service.js";
+import type {Stage} from "./partition.js";
+import type {PartitionSummary} from "./partition-summary.js";
 import type {Verdict} from "./verdict.js";
 
 export type State = Verdict["state"];
@@ -34,12 +36,12 @@ export interface ServicePlan {
  * @throws ProblemsError for definitions and sources that do not fit, as training does
  */
 export async function planService(options: ServiceOptions, effects: Pick<Effects, "environment" | "onEvent"> = realEffects): Promise<ServicePlan> {
-  return planOpenService(await openService(options, effects));
+  const open = await openService(options, effects);
+  return planOpenService(open, findBySummary(open));
 }
 
-export function planOpenService(open: OpenService): ServicePlan {
-  const planner = new DayPlanner(open);
-  const plans = planDays(open, planner);
+export function planOpenService(open: OpenService, find: FindPublished): ServicePlan {
+  const plans = planDays(open, new DayPlanner(open), find);
   const groups = new Map<string, {days: string[]; plan: DayPlan}>();
   for (const plan of plans) {
     const key = [plan.skeleton, plan.dataset].map(keyOf).join("\n");
@@ -56,9 +58,23 @@ export function planOpenService(open: OpenService): ServicePlan {
 }
 
 /** Plans every wanted day by what is published now. */
-export function planDays({days, partitions}: OpenService, planner: DayPlanner): readonly DayPlan[] {
-  const find: FindPublished = (stage, day) => partitions.findPublished(stage, day);
-  return days.map((day) => planner.planDay(day, find));
+export function planDays({days, partitions}: OpenService, planner: DayPlanner, find: FindPublished): readonly DayPlan[] {
+  const plans = days.map((day) => planner.planDay(day, find));
+  partitions.summaries.save();
+  return plans;
+}
+
+/** Looks at each partition once, however often it is asked for. */
+export function findBySummary({partitions}: OpenService): (stage: Stage, day: string) => PartitionSummary | string {
+  const found = {skeleton: new Map<string, PartitionSummary | string>(), dataset: new Map<string, PartitionSummary | string>()};
+  return (stage, day) => {
+    let published = found[stage].get(day);
+    if (published === undefined) {
+      published = partitions.summaries.find(stage, day);
+      found[stage].set(day, published);
+    }
+    return published;
+  };
 }
 
 function keyOf(verdict: Verdict | undefined): string {

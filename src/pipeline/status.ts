@@ -1,7 +1,8 @@
 /** How the days of a service stand: what a plan says of them, what failed its checks, and how much is published. */
 import {realEffects, type Effects} from "./effects.js";
 import {lastStage, openService, type ServiceOptions} from "./open-service.js";
-import {planOpenService, type State} from "./plan-days.js";
+import {renderFinding, type CheckFinding} from "./partition-summary.js";
+import {findBySummary, planOpenService, type State} from "./plan-days.js";
 
 export interface DayStatus {
   readonly day: string;
@@ -9,6 +10,10 @@ export interface DayStatus {
   readonly state: State | "failed";
   /** Undefined for a current day. */
   readonly reason: string | undefined;
+  /** Checks of the published partition that users read which did not pass, and did not have to. */
+  readonly warnings: readonly CheckFinding[];
+  /** Of a failed day: the checks that kept it from being published. */
+  readonly failedChecks: readonly CheckFinding[];
 }
 
 export interface ServiceStatus {
@@ -29,25 +34,34 @@ export interface ServiceStatus {
 export async function readStatus(options: ServiceOptions, effects: Pick<Effects, "environment" | "onEvent"> = realEffects): Promise<ServiceStatus> {
   const open = await openService(options, effects);
   const {partitions} = open;
+  const find = findBySummary(open);
   const days = new Map<string, DayStatus>();
-  for (const {days: those, state, reason} of planOpenService(open).groups) for (const day of those) days.set(day, {day, state, reason});
-  for (const [day, reason] of partitions.failures()) {
+  const last = lastStage(open);
+  for (const {days: those, state, reason} of planOpenService(open, find).groups) {
+    for (const day of those) {
+      const published = find(last, day);
+      days.set(day, {day, state, reason, warnings: typeof published === "string" ? [] : published.warnings, failedChecks: []});
+    }
+  }
+  for (const [day, failedChecks] of partitions.failures()) {
     const found = days.get(day);
     // A day that is current since has not failed.
-    if (found && found.state !== "current") days.set(day, {day, state: "failed", reason});
+    if (!found || found.state === "current") continue;
+    const reason = failedChecks.length === 0 ? "it failed its checks" : failedChecks.map(renderFinding).join("; ");
+    days.set(day, {...found, state: "failed", reason, failedChecks});
   }
-  const last = lastStage(open);
   let [rows, bytes] = [0, 0];
   let lastWrittenAt: string | undefined;
   for (const stage of ["skeleton", "dataset"] as const) {
     for (const day of partitions.publishedDays(stage)) {
-      const manifest = partitions.findManifest(stage, day);
-      if (!manifest) continue;
-      if (stage === last) rows += manifest.rows;
-      bytes += manifest.files.reduce((sum, file) => sum + file.bytes, 0);
-      if (lastWrittenAt === undefined || manifest.written_at > lastWrittenAt) lastWrittenAt = manifest.written_at;
+      const published = find(stage, day);
+      if (typeof published === "string") continue;
+      if (stage === last) rows += published.rows;
+      bytes += published.bytes;
+      if (lastWrittenAt === undefined || published.writtenAt > lastWrittenAt) lastWrittenAt = published.writtenAt;
     }
   }
+  partitions.summaries.save();
   const sorted = [...days.values()].sort((a, b) => (a.day < b.day ? -1 : 1));
   return {service: open.service.name, outputDirectory: partitions.directory, days: sorted, rows, bytes, lastWrittenAt};
 }

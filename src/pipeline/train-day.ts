@@ -17,6 +17,7 @@ import {acquireLock, type Lock} from "./lock.js";
 import {manifestFormat, type Manifest} from "./manifest.js";
 import {enrichmentOperators, lastStage, sinkColumns, type OpenService} from "./open-service.js";
 import type {Stage} from "./partition.js";
+import {renderFinding} from "./partition-summary.js";
 import {readStatistics, runChecks, type CheckResult, type ColumnStatistics} from "./quality.js";
 import {runSkeleton, type WrittenFile} from "./skeleton.js";
 import {mergeSkeleton} from "./skeleton-merge.js";
@@ -165,10 +166,10 @@ function linkOrCopy(from: string, to: string): void {
 }
 
 function gate({partitions, service}: Run, stage: Stage, day: string, {checks, directory}: {checks: readonly CheckResult[]; directory: string}): void {
-  const failed = checks.filter((check) => !check.isPassed && check.severity === "error").map(({check, found}) => `${check} (${found})`);
+  const failed = checks.filter((check) => !check.isPassed && check.severity === "error").map(({check, found}) => ({check, found}));
   if (failed.length === 0) return;
-  partitions.noteFailure(stage, day, failed.join("; "));
-  throw DaedalusError.of("checks-failed", {service: service.name, day, failed, staged: directory});
+  partitions.noteFailure(stage, day, failed);
+  throw DaedalusError.of("checks-failed", {service: service.name, day, failed: failed.map(renderFinding), staged: directory});
 }
 
 /** What failed its checks stays staged for inspection until the next run of the day. */

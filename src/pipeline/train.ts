@@ -7,7 +7,7 @@ import {DayPlanner, reasonOfDay, type DayPlan} from "./day-plan.js";
 import {realEffects, type Effects} from "./effects.js";
 import {pinnedDays} from "./neighbour-days.js";
 import {lastStage, openService, type ServiceOptions} from "./open-service.js";
-import {planDays} from "./plan-days.js";
+import {findBySummary, planDays} from "./plan-days.js";
 import type {CheckResult} from "./quality.js";
 import {forceDay, trainDay, type Run} from "./train-day.js";
 
@@ -51,9 +51,10 @@ export async function train(options: TrainOptions, effects: Effects = realEffect
   const open = await openService(options, effects);
   const {days, partitions} = open;
   const run: Run = {...open, planner: new DayPlanner(open), engine, isForced: options.isForced ?? false, effects};
-  const planned = new Map(planDays(open, run.planner).map((plan) => [plan.day, run.isForced ? forceDay(plan) : plan]));
+  const find = findBySummary(open);
+  const planned = new Map(planDays(open, run.planner, find).map((plan) => [plan.day, run.isForced ? forceDay(plan) : plan]));
   const wanted = days.filter((day) => reasonOfDay(planned.get(day)!) !== undefined);
-  effects.onEvent({kind: "plan", service: service.name, days: wanted, current: days.filter((day) => !wanted.includes(day))});
+  effects.onEvent({kind: "plan", service: service.name, days: wanted, current: days.filter((day) => reasonOfDay(planned.get(day)!) === undefined)});
 
   const workers = Math.max(1, Math.min(options.dayWorkers ?? project.runtime.dayWorkers, wanted.length, availableParallelism() * 4));
   const pinned = pinnedDays(service);
@@ -63,8 +64,10 @@ export async function train(options: TrainOptions, effects: Effects = realEffect
   const stage = lastStage(run);
   const reports = days.map((day): DayReport => {
     const directory = partitions.directoryOf(stage, day);
-    const rows = partitions.findManifest(stage, day)?.rows ?? 0;
-    return written.get(day) ?? {day, state: "current", rows, seconds: 0, directory, checks: []};
+    const done = written.get(day);
+    if (done) return done;
+    const published = find(stage, day);
+    return {day, state: "current", rows: typeof published === "string" ? 0 : published.rows, seconds: 0, directory, checks: []};
   });
   return {
     service: service.name,

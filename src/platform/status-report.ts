@@ -1,8 +1,11 @@
 /** What `pipeline status` answers: a calendar with a line for each month and a character for each day. */
+import type {CheckFinding} from "../pipeline/partition-summary.js";
 import type {DayStatus, ServiceStatus} from "../pipeline/status.js";
-import {formatBytes, formatCount, formatPath} from "./format.js";
+import {formatBytes, formatCount, formatNumber, formatPath} from "./format.js";
 
 const symbols: Readonly<Record<DayStatus["state"], string>> = {current: "#", stale: "~", missing: "-", failed: "!"};
+/** A current day whose checks warned. */
+const warned = "?";
 const noData = ".";
 const states = ["current", "stale", "missing", "failed"] as const;
 
@@ -15,7 +18,15 @@ export interface StatusAnswer {
   readonly rows: number;
   readonly bytes: number;
   readonly last_written_at: string | null;
-  readonly days: readonly {readonly day: string; readonly state: State; readonly reason: string | null}[];
+  readonly days: readonly {
+    readonly day: string;
+    readonly state: State;
+    readonly reason: string | null;
+    /** Checks that the published partition did not pass and did not have to. */
+    readonly warnings: readonly CheckFinding[];
+    /** Checks that kept what the last run made from being published. */
+    readonly failed_checks: readonly CheckFinding[];
+  }[];
 }
 
 export function serviceStatusToData(status: ServiceStatus): StatusAnswer {
@@ -26,7 +37,7 @@ export function serviceStatusToData(status: ServiceStatus): StatusAnswer {
     rows: status.rows,
     bytes: status.bytes,
     last_written_at: status.lastWrittenAt ?? null,
-    days: status.days.map(({day, state, reason}) => ({day, state, reason: reason ?? null})),
+    days: status.days.map(({day, state, reason, warnings, failedChecks}) => ({day, state, reason: reason ?? null, warnings, failed_checks: failedChecks})),
   };
 }
 
@@ -43,16 +54,24 @@ export function renderServiceStatus(status: ServiceStatus, directory: string): s
     `${" ".repeat(9)}1        10        20        30`,
     ...renderMonths(status.days),
     "",
-    [...states.map((state) => `${symbols[state]} ${state}`), `${noData} no data`].join("   "),
+    [...states.map((state) => `${symbols[state]} ${state}`), `${warned} current, with warnings`, `${noData} no data`].join("   "),
     ...status.days.filter(({state}) => state === "failed").map(({day, reason}) => `${day} failed: ${reason}`),
+    ...renderWarnings(status.days),
     formatPath(status.outputDirectory, directory),
   ].join("\n");
+}
+
+/** A line for each check that warned, however many days it did on. */
+function renderWarnings(days: readonly DayStatus[]): string[] {
+  const last = new Map<string, {count: number; day: string; found: string}>();
+  for (const {day, warnings} of days) for (const {check, found} of warnings) last.set(check, {count: (last.get(check)?.count ?? 0) + 1, day, found});
+  return [...last].map(([check, {count, day, found}]) => (count === 1 ? `${day} warned: ${check} (${found})` : `${formatNumber(count, "day")} warned: ${check}; last ${day} (${found})`));
 }
 
 /** A line for each month that has a day. */
 function renderMonths(days: readonly DayStatus[]): string[] {
   const months = new Map<string, string[]>();
-  for (const {day, state} of days) {
+  for (const {day, state, warnings} of days) {
     const month = day.slice(0, 7);
     let line = months.get(month);
     if (!line) {
@@ -60,7 +79,7 @@ function renderMonths(days: readonly DayStatus[]): string[] {
       line = Array.from({length}, () => noData);
       months.set(month, line);
     }
-    line[Number(day.slice(8)) - 1] = symbols[state];
+    line[Number(day.slice(8)) - 1] = state === "current" && warnings.length > 0 ? warned : symbols[state];
   }
   return [...months].map(([month, line]) => `${month}  ${line.join("")}`);
 }

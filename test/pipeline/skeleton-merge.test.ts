@@ -155,13 +155,13 @@ describe("a published day that cannot be used", () => {
   it("is made from its sources when its rows are not those of today, though its manifest says so", async () => {
     const root = await makeStale();
     // The same bytes, another day's rows: the manifest of this day, signed anew, beside the files of that one.
-    const {renderManifest} = await import("../../src/pipeline/manifest.js");
+    const {renderManifest, signManifest} = await import("../../src/pipeline/manifest.js");
     const manifestPath = join(root, "out/basket/skeleton/dt=2026-03-02/_manifest.json");
     const other = join(root, path.replace("03-02", "03-01"));
     writeFileSync(join(root, path), readFileSync(other));
     const {digest: _digest, ...manifest} = JSON.parse(readFileSync(manifestPath, "utf8")) as {digest: string; files: {name: string; rows: number; bytes: number}[]};
     const signed = {...manifest, files: [{...manifest.files[0]!, bytes: readFileSync(other).length}]};
-    writeFileSync(manifestPath, renderManifest(signed as unknown as Parameters<typeof renderManifest>[0]));
+    writeFileSync(manifestPath, renderManifest(signManifest(signed as unknown as Parameters<typeof signManifest>[0])));
     await trainShop(root);
     expect(computedOf(root)).toHaveLength(8);
     expect(await readAll(root, "out")).toEqual(await readFresh(root));

@@ -37,10 +37,14 @@ it("shows current, stale, missing and failed days in a calendar", async () => {
     "2026-02  .........................-!.",
     "2026-03  ~~.............................",
     "",
-    "# current   ~ stale   - missing   ! failed   . no data",
+    "# current   ~ stale   - missing   ! failed   ? current, with warnings   . no data",
     "2026-02-27 failed: min_rows 1000 (200 rows)",
     "out/basket",
   ]);
+
+  expect(found.days[1]!.failedChecks).toEqual([{check: "min_rows 1000", found: "200 rows"}]);
+  writeFileSync(join(root, "out/basket/.staging/skeleton/dt=2026-02-27/_failed.json"), "{");
+  expect((await status(root)).days[1]).toMatchObject({state: "failed", reason: "it failed its checks", failedChecks: []});
 
   // Without the check the day is what it was: current.
   writeFileSync(service, before);
@@ -58,7 +62,7 @@ it("counts rows once, bytes of both stages, and the last writing", async () => {
     bytes: bytes.reduce((sum, size) => sum + size, 0),
     last_written_at: readManifestOf(root, "dataset", "2026-03-02")["written_at"],
   });
-  expect(data["days"]).toEqual(shopDays.map((day) => ({day, state: "current", reason: null})));
+  expect(data["days"]).toEqual(shopDays.map((day) => ({day, state: "current", reason: null, warnings: [], failed_checks: []})));
 });
 
 it("says of a service that nothing was trained of that all is missing, and of skeletons alone what they are", async () => {
@@ -69,4 +73,18 @@ it("says of a service that nothing was trained of that all is missing, and of sk
   await trainShop(root, {stages: "skeleton"});
   expect((await status(root)).days.map(({state}) => state)).toEqual(["missing", "missing", "missing", "missing"]);
   expect((await status(root, "skeleton")).days.map(({state}) => state)).toEqual(["current", "current", "current", "current"]);
+});
+
+it("shows what checks warned of, a line for each check, with its days in the calendar and in the data", async () => {
+  const root = await makeShop();
+  const service = join(root, "feature_services/basket.yaml");
+  const checked = readFileSync(service, "utf8").replace("{name: customer_id, kind: key, dtype: BIGINT}", "{name: customer_id, kind: key, dtype: BIGINT, checks: [{not_null: true, severity: warn}]}");
+  writeFileSync(service, checked);
+  await trainShop(root);
+  const found = await status(root);
+  const lines = renderServiceStatus(found, root).split("\n");
+  expect(lines.slice(4, 6)).toEqual(["2026-02  .........................??.", "2026-03  ??............................."]);
+  expect(lines).toContain("4 days warned: customer_id: not_null; last 2026-03-02 (20 rows)");
+  const [first] = serviceStatusToData(found).days;
+  expect(first).toMatchObject({state: "current", warnings: [{check: "customer_id: not_null", found: "20 rows"}], failed_checks: []});
 });
