@@ -367,6 +367,20 @@ export const wordings = {
     text: `${p.count} rows of the spine are ${p.row}`,
     hint: `tell them apart with --key ${p.column}=..., which is one of ${p.values.join(", ")}`,
   }),
+  // Runs on other machines.
+  "ray-unreachable": (p: {address: string; reason: string}) => ({
+    text: `Ray does not answer at ${p.address}: ${p.reason}`,
+    hint: "name the address of its dashboard with --ray-address; days that are finished are kept",
+  }),
+  "ray-refused": (p: {address: string; reason: string}) => ({text: `Ray at ${p.address} cannot do this: ${p.reason}`}),
+  "ray-too-small": (p: {address: string; cpus: number; memoryGib: number; nodes: readonly string[]}) => ({
+    text: `no node of the Ray cluster at ${p.address} has ${p.cpus} CPUs and ${p.memoryGib.toFixed(1)} GiB`,
+    hint: `its nodes have ${p.nodes.join("; ")}: ask for less with --ray-num-cpus and --ray-memory`,
+  }),
+  "remote-day-failed": (p: {day: string; where: string; reason: string; attempts: number}) => ({
+    text: `${p.day} was not made by ${p.where}${p.attempts > 1 ? `, nor by ${p.attempts - 1} before` : ""}: ${p.reason}`,
+    hint: "finished days are kept; run the same command again to go on",
+  }),
   interrupted: (_p: Record<string, never>) => ({text: "interrupted", hint: "finished days are kept; run the same command again to go on"}),
 } as const satisfies Record<string, (p: never) => Wording>;
 

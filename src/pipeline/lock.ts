@@ -1,6 +1,7 @@
 /**
  * One writer a partition: a lock file that names its owner's process and host. It appears whole or not at all, and is taken over
- * when its owner on this host is dead; an owner on another host cannot be seen, so its lock stands until somebody removes it.
+ * when its owner on this host is dead; an owner on another host cannot be seen, so its lock stands until somebody removes it, or the
+ * job that it belonged to is begun again elsewhere.
  */
 import {linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync} from "node:fs";
 import {hostname} from "node:os";
@@ -12,6 +13,8 @@ interface Owner {
   readonly pid: number;
   readonly host: string;
   readonly token: string;
+  /** What the owner was started for, where whoever started it makes sure that it has one process at a time. */
+  readonly job?: string | undefined;
 }
 
 export interface Lock {
@@ -23,7 +26,7 @@ const hasCode = (error: unknown, code: string): boolean => error instanceof Erro
 /** @throws DaedalusError `partition-locked` when a living owner, or one on another host, holds it. */
 export function acquireLock(path: string, what: string): Lock {
   mkdirSync(dirname(path), {recursive: true});
-  const mine: Owner = {pid: process.pid, host: hostname(), token: randomUUID()};
+  const mine: Owner = {pid: process.pid, host: hostname(), token: randomUUID(), job: process.env["DAEDALUS_JOB"]};
   const draft = `${path}.${mine.token}`;
   writeFileSync(draft, JSON.stringify(mine));
   try {
@@ -35,7 +38,7 @@ export function acquireLock(path: string, what: string): Lock {
         if (!hasCode(error, "EEXIST")) throw error;
       }
       const owner = readOwner(path);
-      if (owner && isAlive(owner)) throw DaedalusError.of("partition-locked", {what, path, pid: owner.pid, host: owner.host});
+      if (owner && isAlive(owner, mine)) throw DaedalusError.of("partition-locked", {what, path, pid: owner.pid, host: owner.host});
       takeAway(path, owner);
     }
   } finally {
@@ -56,8 +59,8 @@ function readOwner(path: string): Owner | undefined {
   }
 }
 
-function isAlive({pid, host}: Owner): boolean {
-  if (host !== hostname()) return true;
+function isAlive({pid, host, job}: Owner, mine: Owner): boolean {
+  if (host !== mine.host) return job === undefined || job !== mine.job;
   if (pid <= 0) return false;
   try {
     process.kill(pid, 0);

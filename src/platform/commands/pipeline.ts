@@ -1,6 +1,7 @@
 import {InvalidArgumentError, Option, type Command} from "commander";
 import {addExample, addFormat, addGroup, addProjectFlags, parseCount, type FormatOption, type ProjectFlags} from "../flags.js";
 import type {Terminal} from "../terminal.js";
+import {addRunnerFlags, findRemoteRunner, type RunnerFlags} from "./runner-flags.js";
 
 interface CompileOptions extends FormatOption, ProjectFlags {
   /** False with `--no-write`. */
@@ -14,7 +15,7 @@ interface PlanFlags extends FormatOption, ProjectFlags {
   readonly outputRoot?: string;
 }
 
-interface TrainFlags extends FormatOption, ProjectFlags {
+interface TrainFlags extends FormatOption, ProjectFlags, RunnerFlags {
   readonly targetDate?: string;
   readonly dayWorkers?: number;
   readonly skeletonOnly?: true;
@@ -96,31 +97,31 @@ export function addPipelineCommands(program: Command, terminal: Terminal): void 
     .option("--engine <name>", "the aggregation engine, over compute.engine")
     .option("--force", "redo days that are current")
     .action(async (service: string | undefined, options: TrainFlags) => {
-      const {runTrain} = await import("../train-run.js");
-      const [report, {renderReport, reportToData}] = await Promise.all([
-        runTrain(
-          {
-            flags: options,
-            service,
-            targetDay: options.targetDate,
-            dayWorkers: options.dayWorkers,
-            stages: options.skeletonOnly ? "skeleton" : options.enrichOnly ? "enrich" : "both",
-            outputRoot: options.outputRoot,
-            engine: options.engine,
-            isForced: options.force === true,
-          },
-          terminal,
-        ),
-        import("../train-report.js"),
-      ]);
+      const request = {
+        flags: options,
+        service,
+        targetDay: options.targetDate,
+        dayWorkers: options.dayWorkers,
+        stages: options.skeletonOnly ? "skeleton" : options.enrichOnly ? "enrich" : "both",
+        outputRoot: options.outputRoot,
+        engine: options.engine,
+        isForced: options.force === true,
+      } as const;
+      const runner = await findRemoteRunner(options, terminal.directory);
+      const running = runner
+        ? import("../remote-train.js").then(({runTrainRemotely}) => runTrainRemotely(request, runner, terminal))
+        : import("../train-run.js").then(({runTrain}) => runTrain(request, terminal));
+      const [report, {renderReport, reportToData}] = await Promise.all([running, import("../train-report.js")]);
       terminal.answer(options.format === "json" ? JSON.stringify(reportToData(report), null, 2) : renderReport(report, terminal.directory));
     });
+  addRunnerFlags(train);
   addFormat(train);
   addProjectFlags(train);
   addExample(
     train,
     "daeda pipeline train dssm_ranking",
     "daeda pipeline train dssm_ranking --target-date 2026-04-15 --set compute.engine=polars",
+    "daeda pipeline train dssm_ranking --runner ray --ray-address http://ray-head:8265 --ray-num-cpus 16 --ray-memory 64GiB",
   );
 }
 
