@@ -4,6 +4,7 @@ import {version} from "../pipeline/version.js";
 import {addAuditCommand} from "./commands/audit.js";
 import {addCatalogCommands} from "./commands/catalog.js";
 import {addConfigCommands} from "./commands/config.js";
+import {addDoctorCommand} from "./commands/doctor.js";
 import {addEmbeddingsCommands} from "./commands/embeddings.js";
 import {addExplainCommands} from "./commands/explain.js";
 import {addExtensionsCommands} from "./commands/extensions.js";
@@ -33,6 +34,7 @@ export function createProgram(terminal: Terminal): Command {
   addCatalogCommands(program, terminal);
   addPipelineCommands(program, terminal);
   addEmbeddingsCommands(program, terminal);
+  addDoctorCommand(program, terminal);
   addExtensionsCommands(program, terminal);
   addTestCommand(program, terminal);
   addProfileCommand(program, terminal);
