@@ -188,8 +188,13 @@ export const wordings = {
     text: `aggregation "${p.spec}" excludes the row's own item, but the spine of service "${p.service}" names none`,
     hint: 'set "item_key" of the spine, or name a column in "exclude_self"',
   }),
+  "aggregation-overflow": (p: {spec: string}) => ({
+    text: `a sum of aggregation "${p.spec}" is beyond BIGINT`,
+    hint: "cast the value column to DOUBLE in the view's query, or make the window shorter",
+  }),
   "aggregation-value": (p: {spec: string; operation: string; column: string; expected: string; dtype: string}) => ({
     text: `aggregation "${p.spec}" (${p.operation}) needs ${p.expected}, but "${p.column}" is ${p.dtype}`,
+    hint: p.expected === "a list" ? '"distinct_list" takes single values' : p.dtype.endsWith("[]") ? '"flatten_distinct" takes lists apart, "count" counts them' : '"count_distinct" and "top_k" take values that are no numbers',
   }),
   "lookback-short": (p: {service: string; lookbackDays: number; longestDays: number}) => ({
     text: `lookback_days of service "${p.service}" is ${p.lookbackDays}, but its longest window is ${p.longestDays} days: windows are cut there`,

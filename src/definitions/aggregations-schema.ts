@@ -1,5 +1,6 @@
 /** config/training/aggregations.yaml. */
 import {z} from "zod";
+import {aggregationOperations} from "./aggregation-operation.js";
 import {daysOrConstant, duration, flag, listOf, location, mapping, name, names, oneOf, positiveOrConstant, text} from "./schema-parts.js";
 
 const groupByText = "a list of columns, or a mapping of spine keys to history columns";
@@ -11,9 +12,9 @@ const specSchema = mapping({
   name: name.describe("Name of the aggregation, and of the column it makes."),
   history: name.optional().describe("View whose rows are aggregated. Default: the spine."),
   group_by: groupBy.describe("Columns that a row and its history share: a list, or spine key: history column where the names differ."),
-  value_column: name.optional().describe("Column that is aggregated; `count` without it counts rows."),
-  operation: oneOf(["list", "count", "flatten_distinct"]).describe(
-    "`list`: the values, oldest first; `count`: how many; `flatten_distinct`: distinct values of lists, oldest first.",
+  value_column: name.optional().describe("Column that is aggregated; `count`, `time_since_last` and `decay_sum` without it are about rows."),
+  operation: oneOf(aggregationOperations).describe(
+    "`list`: the values, oldest first; `count`: how many; `flatten_distinct`: distinct values of lists, oldest first; `distinct_list`: distinct values, oldest first; `top_k`: the most frequent values; `count_distinct`: how many values; `sum`, `mean`, `stddev`, `min`, `max`, `first`, `last`; `time_since_last`: seconds since the newest event; `decay_sum`: the sum of values that halve with each `half_life`.",
   ),
   timestamp_column: name.optional().describe("The history's timestamp column, for readers: it can be no other."),
   include_current: flag.optional().meta({default: false}).describe("Whether the row itself counts, last."),
@@ -23,7 +24,8 @@ const specSchema = mapping({
     .describe("Days before the row that count; null for all history. Either this or `window`."),
   window: duration.optional().describe("The same as a duration, such as `90m`: for windows shorter than a day."),
   condition: text.optional().describe("SQL over `hist.` and `cur.` columns; only true keeps a history row."),
-  max_items: positiveOrConstant.optional().describe("The newest so many values are kept. Default: all."),
+  max_items: positiveOrConstant.optional().describe("The newest so many values of a list are kept; of `top_k` the most frequent. Default: all."),
+  half_life: duration.optional().describe("`decay_sum`: the age at which a value counts half."),
   exclude_self: z
     .union([flag, name], {error: "true, false or a column name"})
     .optional()

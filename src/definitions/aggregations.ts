@@ -1,3 +1,4 @@
+import {givesList, operationRules} from "./aggregation-operation.js";
 import type {RawAggregations} from "./aggregations-schema.js";
 import {storeDefaults} from "./aggregations-schema.js";
 import {resolveNumber, Names, type Context} from "./context.js";
@@ -65,7 +66,8 @@ function parseSpec(context: Context, raw: RawSpec): AggregationSpec {
     includeCurrent: raw.include_current ?? false,
     windowUs: parseWindow(context, raw),
     condition: raw.condition,
-    maxItems: raw.operation === "count" ? undefined : maxItems,
+    maxItems: givesList(raw.operation) ? maxItems : undefined,
+    halfLifeUs: raw.operation === "decay_sum" && raw.half_life !== undefined ? parseDuration(raw.half_life) : undefined,
     excludeSelf: raw.exclude_self ?? false,
     place: file.place(raw, "name"),
   };
@@ -99,7 +101,7 @@ function parseGroupBy({file, references, problems}: Context, {group_by: raw}: Ra
 
 function checkSpec({file, isIntact, problems}: Context, raw: RawSpec): void {
   const lacksValue = raw.value_column === undefined && isIntact;
-  if (lacksValue && raw.operation !== "count") {
+  if (lacksValue && operationRules[raw.operation].isOfRows !== true) {
     problems.add("key-missing", {key: "value_column", what: `the operation "${raw.operation}"`}, file.place(raw, "operation"));
   } else if (lacksValue && raw.exclude_self === true) {
     const what = '"exclude_self: true"';
@@ -114,9 +116,22 @@ function checkSpec({file, isIntact, problems}: Context, raw: RawSpec): void {
     const reason = "the row itself is no row of another history: remove one of them";
     problems.add("keys-conflict", {keys: ["include_current", "history"], reason}, file.keyPlace(raw, "include_current"));
   }
-  if (raw.operation === "count" && raw.max_items !== undefined) {
-    const reason = "a count counts every row of its window";
+  if (!givesList(raw.operation) && raw.max_items !== undefined) {
+    const reason = raw.operation === "count" ? "a count counts every row of its window" : `"${raw.operation}" is one value, of everything in its window`;
     problems.add("setting-without-effect", {key: "max_items", reason}, file.keyPlace(raw, "max_items"), "warning");
+  }
+  if (raw.operation === "top_k" && raw.max_items === undefined && isIntact) {
+    problems.add("key-missing", {key: "max_items", what: 'the operation "top_k"'}, file.place(raw, "operation"));
+  }
+  if (raw.operation === "decay_sum" && raw.half_life === undefined && isIntact) {
+    problems.add("key-missing", {key: "half_life", what: 'the operation "decay_sum"'}, file.place(raw, "operation"));
+  }
+  if (raw.operation === "decay_sum" && raw.half_life !== undefined && parseDuration(raw.half_life) === 0) {
+    problems.add("value-wrong", {key: "half_life", expected: "a duration above 0", found: raw.half_life}, file.place(raw, "half_life"));
+  }
+  if (raw.operation !== "decay_sum" && raw.half_life !== undefined) {
+    const reason = `the values of "${raw.operation}" do not decay`;
+    problems.add("setting-without-effect", {key: "half_life", reason}, file.keyPlace(raw, "half_life"), "warning");
   }
 }
 

@@ -2,6 +2,7 @@
  * Checked definitions: what the YAML says, as plain readonly data with defaults filled in, constants resolved, durations in
  * microseconds and, wherever a later stage may have to blame a line, its place. The raw YAML shapes are in the `*-schema.ts` files.
  */
+import type {AggregationOperation} from "./aggregation-operation.js";
 import type {Place} from "../errors.js";
 import type {Dtype} from "./dtype.js";
 
@@ -186,14 +187,12 @@ export interface AggregationConfig {
   readonly udfs: ReadonlyMap<string, Udf>;
 }
 
-export type AggregationOperation = "list" | "count" | "flatten_distinct";
-
 export interface AggregationSpec {
   readonly name: string;
   /** View whose rows are the history; undefined: the spine. */
   readonly history: string | undefined;
   readonly groupBy: readonly {readonly spine: string; readonly history: string}[];
-  /** Undefined only for `count`. */
+  /** Undefined only for operations that are about rows: `count`, `time_since_last`, `decay_sum`. */
   readonly valueColumn: string | undefined;
   readonly operation: AggregationOperation;
   readonly timestampColumn: string | undefined;
@@ -201,8 +200,10 @@ export interface AggregationSpec {
   /** Undefined: all history. */
   readonly windowUs: number | undefined;
   readonly condition: string | undefined;
-  /** Undefined: no limit. */
+  /** Of lists; undefined: no limit. */
   readonly maxItems: number | undefined;
+  /** Of `decay_sum` alone. */
+  readonly halfLifeUs: number | undefined;
   /** `true`: the value column (list-valued: the item key); a string: that column. */
   readonly excludeSelf: boolean | string;
   readonly place: Place;

@@ -92,7 +92,7 @@ export interface Window {
 }
 
 /** Integers of DuckDB, whose sum is exact. */
-const wholeTypes: ReadonlySet<string> = new Set([
+export const wholeTypes: ReadonlySet<string> = new Set([
   ...["TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"],
   ...["UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"],
 ]);
@@ -121,6 +121,11 @@ export function resultTypeOf({operation, elementType}: Pick<Window, "operation" 
     case "last":
       return elementType;
   }
+}
+
+/** Whether the result is a list. */
+export function isListWindow(window: Pick<Window, "operation" | "elementType">): boolean {
+  return resultTypeOf(window).endsWith("[]");
 }
 
 export interface AggregationEngine {

@@ -7,7 +7,7 @@
  */
 
 /** Coefficients of `2 ** -f` in rising powers of f. The 18th is below half a unit in the last place for every f in [0, 1). */
-const decayCoefficients: readonly number[] = computeCoefficients(18);
+export const decayCoefficients: readonly number[] = computeCoefficients(18);
 
 function computeCoefficients(count: number): number[] {
   const coefficients = [1];

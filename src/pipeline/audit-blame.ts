@@ -2,8 +2,9 @@
  * Which mistake made a wrong value. Each rule is broken in turn to see which breach gives what is stored; the breaches that
  * explain the most rows of a column are believed first, and where a leak and a harmless mistake explain as many, the leak is.
  */
+import {operationRules} from "../definitions/aggregation-operation.js";
 import type {AggregationSpec, View} from "../definitions/model.js";
-import {deriveVersion, deriveWindow, renderStored, type Breach, type Evidence} from "./evidence.js";
+import {deriveVersion, deriveWindow, renderStored, renderStoredResult, type Breach, type Evidence} from "./evidence.js";
 
 interface Hypothesis {
   readonly text: string;
@@ -137,6 +138,8 @@ function judgeFuture({stored, evidence, atUs}: Suspect, rules: BlameRules): Futu
     const isCertain = count > past.filter((row) => row.isKept).length && count <= past.length + future.length;
     return {isCertain, leadUs: kept[Math.min(count - allowed, kept.length) - 1] ?? earliest};
   }
+  // A number that was computed is none of the values that it was computed from.
+  if (rules.kind === "window" && ["BIGINT", "DOUBLE", "sum"].includes(operationRules[rules.spec.operation].gives)) return {isCertain: false, leadUs: earliest};
   const items = itemsOf(stored as Evidence["value"]);
   const certain = findFutureLead(items, past, future, atUs);
   if (certain !== undefined || rules.kind === "version") return {isCertain: certain !== undefined, leadUs: certain ?? findFutureLead(items, [], future, atUs)};
@@ -150,7 +153,7 @@ function judgeFuture({stored, evidence, atUs}: Suspect, rules: BlameRules): Futu
 /** Says of each wrong row of one column what probably happened, and whether the future had a part in it. */
 export function blame(suspects: readonly Suspect[], rules: BlameRules): readonly Verdict[] {
   const judged = suspects.map((suspect) => {
-    const stored = renderStored(suspect.stored);
+    const stored = rules.kind === "window" ? renderStoredResult(rules.spec, suspect.stored) : renderStored(suspect.stored);
     const hypotheses = rules.kind === "window" ? windowHypotheses(suspect, rules) : versionHypotheses(suspect, rules);
     return {matching: hypotheses.filter((hypothesis) => hypothesis.gives(stored)), future: judgeFuture(suspect, rules)};
   });

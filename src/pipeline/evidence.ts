@@ -2,7 +2,9 @@
  * What speaks for and against a value: the history rows of a row's keys, each with the rule that leaves it out, and the value
  * that follows when the rules are kept, or when one of them is broken on purpose to see which mistake gives a stored value.
  */
+import {givesList, operationRules} from "../definitions/aggregation-operation.js";
 import type {AggregationSpec, View} from "../definitions/model.js";
+import {decayWeight} from "../engines/decay-weight.js";
 import {quoteName} from "../sources/quote.js";
 import {dayUs} from "./day.js";
 import {renderKnown, type PreparedWindow, type Rederivation, type RowSet} from "./rederive.js";
@@ -32,6 +34,8 @@ export interface Evidence {
   /** Views: when it stopped being true; null: not yet. */
   readonly endUs: number | null;
   readonly value: string | null | readonly (string | null)[];
+  /** What an aggregation computes with: the value as a DOUBLE, or where values are compared its rank among them; null elsewhere. */
+  readonly size: number | null;
   readonly isKept: boolean;
   readonly isSelf: boolean;
   /** It is the row itself. */
@@ -73,6 +77,7 @@ function toEvidence(row: Record<string, unknown>): Evidence {
     knownUs: toNumber(row["known_us"]),
     endUs: toNumber(row["end_us"]),
     value: row["value"] as Evidence["value"],
+    size: toNumber(row["size"]),
     isKept: row["is_kept"] === true,
     isSelf: row["is_self"] === true,
     isOwn: row["is_own"] === true,
@@ -103,9 +108,12 @@ export async function readWindowEvidence(derivation: Rederivation, window: Prepa
   const {spec} = window;
   const type = spec.operation === "flatten_distinct" ? "VARCHAR[]" : "VARCHAR";
   const value = spec.valueColumn === undefined ? "''" : `CAST(hist.${quoteName(spec.valueColumn)} AS ${type})`;
+  const {takes} = operationRules[spec.operation];
+  const isCompared = spec.operation === "min" || spec.operation === "max";
+  const size = spec.valueColumn === undefined ? "NULL" : isCompared ? `dense_rank() OVER (ORDER BY hist.${quoteName(spec.valueColumn)} NULLS FIRST)` : takes === "number" ? `CAST(hist.${quoteName(spec.valueColumn)} AS DOUBLE)` : "NULL";
   const found = await readById(
     derivation,
-    `SELECT cur.__id AS id, hist.__file AS file, hist.__file_row AS file_row, epoch_us(hist.__at) AS at_us, ${finite(window.known)} AS known_us, ${value} AS value,
+    `SELECT cur.__id AS id, hist.__file AS file, hist.__file_row AS file_row, epoch_us(hist.__at) AS at_us, ${finite(window.known)} AS known_us, ${value} AS value, ${size} AS size,
       ${window.condition} AS is_kept, ${window.isSelf} AS is_self, ${window.isOwn} AS is_own
     FROM ${window.rows} AS cur JOIN ${window.history} AS hist ON ${window.keys}
     WHERE cur.__id IN (${ids.join(", ")}) ORDER BY cur.__id, ${window.order.join(", ")}, hist.__file, hist.__file_row`,
@@ -121,7 +129,7 @@ export async function readVersionEvidence(derivation: Rederivation, rows: RowSet
   return readById(
     derivation,
     `SELECT l.__id AS id, v.__file AS file, v.__file_row AS file_row, ${time} AS at_us, ${isTimed ? finite(renderKnown(owner, "v")) : "NULL"} AS known_us,
-      ${owner.time.validTo === undefined || !isTimed ? "NULL" : finite(`v.${quoteName(owner.time.validTo)}`)} AS end_us, CAST(v.${quoteName(field)} AS VARCHAR) AS value, true AS is_kept, false AS is_self, false AS is_own
+      ${owner.time.validTo === undefined || !isTimed ? "NULL" : finite(`v.${quoteName(owner.time.validTo)}`)} AS end_us, CAST(v.${quoteName(field)} AS VARCHAR) AS value, NULL AS size, true AS is_kept, false AS is_self, false AS is_own
     FROM ${from} WHERE l.__id IN (${ids.join(", ")}) ORDER BY ${["l.__id", ...order, "v.__file", "v.__file_row"].join(", ")}`,
   );
 }
@@ -149,6 +157,50 @@ function judgeWindow(row: Evidence, {spec, atUs, lookbackDays}: WindowRules, bre
   return undefined;
 }
 
+/** From rows whose value counts, oldest first. Numbers as `renderNumber` writes them. */
+function computeValue({operation, halfLifeUs, maxItems}: AggregationSpec, rows: readonly Evidence[], atUs: number): string | null | readonly string[] {
+  const texts = rows.map((row) => row.value as string);
+  const last = (values: readonly string[]): string[] => values.filter((value, position) => !values.includes(value, position + 1));
+  const add = (numbers: readonly number[]): number => numbers.reduce((sum, number) => sum + number, 0);
+  const mean = (numbers: readonly number[]): number => add(numbers) / numbers.length;
+  const sizes = rows.map((row) => row.size ?? 1);
+  switch (operation) {
+    case "count":
+      return String(rows.length);
+    case "count_distinct":
+      return String(new Set(texts).size);
+    case "sum":
+      // Whole numbers are exact; only they look like that.
+      return texts.every((text) => /^-?\d+$/.test(text)) ? String(texts.reduce((sum, text) => sum + BigInt(text), 0n)) : String(add(sizes));
+    case "mean":
+      return rows.length === 0 ? null : String(mean(sizes));
+    case "stddev":
+      return rows.length < 2 ? null : String(Math.sqrt(add(sizes.map((size) => (size - mean(sizes)) * (size - mean(sizes)))) / (rows.length - 1)));
+    case "decay_sum":
+      return String(add(rows.map((row, index) => sizes[index]! * decayWeight(atUs - row.atUs!, halfLifeUs!))));
+    case "min":
+      return texts[sizes.indexOf(Math.min(...sizes))] ?? null;
+    case "max":
+      return texts[sizes.indexOf(Math.max(...sizes))] ?? null;
+    case "first":
+      return texts[0] ?? null;
+    case "last":
+      return texts.at(-1) ?? null;
+    case "time_since_last":
+      return rows.length === 0 ? null : String((atUs - rows.at(-1)!.atUs!) / 1e6);
+    default: {
+      const frequency = (text: string): number => texts.filter((other) => other === text).length;
+      return last(texts).reverse().sort((a, b) => frequency(b) - frequency(a)).slice(0, maxItems);
+    }
+  }
+}
+
+/** A stored result as `deriveWindow` writes it: DuckDB writes 3.0 and 1e+20 where JavaScript writes 3 and 100000000000000000000. */
+export function renderStoredResult({operation}: AggregationSpec, stored: unknown): string {
+  const isNumber = operationRules[operation].gives === "DOUBLE" || (operation === "sum" && !/^-?\d+$/.test(String(stored)));
+  return renderStored(isNumber && typeof stored === "string" ? String(Number(stored)) : stored);
+}
+
 export function deriveWindow(evidence: readonly Evidence[], rules: WindowRules, breach: Breach = {}): Derived {
   const {spec} = rules;
   const verdicts = evidence.map((row) => judgeWindow(row, rules, breach));
@@ -158,13 +210,15 @@ export function deriveWindow(evidence: readonly Evidence[], rules: WindowRules, 
   const hasValue = (index: number): boolean => spec.valueColumn === undefined || evidence[index]!.value !== null;
   for (const index of counted) if (!hasValue(index)) verdicts[index] = "null_value";
   const valued = counted.filter(hasValue);
-  if (spec.operation === "count") return {value: renderStored(String(valued.length)), verdicts};
   if (spec.operation === "list") {
     const kept = spec.maxItems === undefined ? valued : valued.slice(-spec.maxItems);
     for (const index of valued) if (!kept.includes(index)) verdicts[index] = "max_items";
     return {value: renderStored(kept.map((index) => evidence[index]!.value)), verdicts};
   }
-  const items = valued.flatMap((index) => (evidence[index]!.value as readonly (string | null)[]).flatMap((item) => (item === null ? [] : [{index, item}])));
+  if (!givesList(spec.operation) || spec.operation === "top_k") {
+    return {value: renderStored(computeValue(spec, valued.map((index) => evidence[index]!), rules.atUs)), verdicts};
+  }
+  const items = valued.flatMap((index) => [evidence[index]!.value].flat().flatMap((item) => (item === null ? [] : [{index, item}])));
   const last = items.filter(({item}, position) => !items.slice(position + 1).some((later) => later.item === item));
   const kept = spec.maxItems === undefined ? last : last.slice(-spec.maxItems);
   for (const index of valued) {

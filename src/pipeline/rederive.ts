@@ -12,6 +12,7 @@ import type {Plan} from "../plan/operator.js";
 import {parseSqlIdentifiers} from "../plan/sql-identifiers.js";
 import {quoteName, quoteNames, quoteText} from "../sources/quote.js";
 import {dayUs} from "./day.js";
+import {renderItem, renderResult} from "./rederive-operations.js";
 import {SourceRows} from "./source-rows.js";
 import {loadStoreIds} from "./store-ids.js";
 import type {Environment} from "../sources/environment.js";
@@ -349,7 +350,8 @@ export class Rederivation {
       ...(spec.windowUs === undefined ? [] : [`hist.__at >= cur.__at - ${microseconds(spec.windowUs)}`]),
       ...(window.cut === undefined ? [] : [`hist.__at >= ${window.cut}`]),
     ];
-    const collected = spec.operation === "count" ? `count(${value === undefined ? "*" : `hist.${value}`})` : `list(hist.${value!} ORDER BY ${window.order.join(", ")}) FILTER (hist.${value!} IS NOT NULL)`;
+    const item = renderItem(spec, value === undefined ? undefined : `hist.${value}`, "(epoch_us(cur.__at) - epoch_us(hist.__at))");
+    const collected = `list(${item} ORDER BY ${window.order.join(", ")})${value === undefined ? "" : ` FILTER (hist.${value} IS NOT NULL)`}`;
     const found = await this.makeTable(
       `SELECT cur.__id, ${collected} AS found FROM ${rows.table} AS cur JOIN ${window.history} AS hist ON ${past.join(" AND ")} GROUP BY cur.__id`,
     );
@@ -357,13 +359,10 @@ export class Rederivation {
     const own = current === undefined ? "NULL" : "c.own";
     const add = current === undefined ? "" : ` LEFT JOIN ${current} AS c USING (__id)`;
     const type = (await this.session.describe(`SELECT found FROM ${found}`))[0]!.type;
-    const isNested = spec.operation === "flatten_distinct";
     const all = `coalesce(f.found, []::${type}) || coalesce(${own}, []::${type})`;
-    const flat = isNested ? `flatten(${all})` : `(${all})`;
-    // A value stands where it appears last.
-    const items = isNested ? `list_filter(${flat}, lambda x, i: x IS NOT NULL AND NOT coalesce(list_contains(${flat}[i + 1:], x), false))` : flat;
-    const result = spec.operation === "count" ? `coalesce(f.found, 0) + coalesce(${own}, 0)` : spec.maxItems === undefined ? items : `(${items})[-${spec.maxItems}:]`;
-    rows.table = await this.makeTable(`SELECT l.*, ${result} AS ${quoteName(spec.name)} FROM ${rows.table} AS l LEFT JOIN ${found} AS f USING (__id)${add}`);
+    rows.table = await this.makeTable(
+      `SELECT * EXCLUDE (__all), ${renderResult(spec, "__all", type.slice(0, -2))} AS ${quoteName(spec.name)} FROM (SELECT l.*, ${all} AS __all FROM ${rows.table} AS l LEFT JOIN ${found} AS f USING (__id)${add})`,
+    );
     rows.columns.add(spec.name);
   }
 
@@ -375,7 +374,7 @@ export class Rederivation {
       ...(spec.condition === undefined ? [] : [`coalesce((${spec.condition}\n), false)`]),
       ...(value === undefined ? [] : [`${value} IS NOT NULL`]),
     ];
-    const own = spec.operation === "count" ? "1" : `[${value!}]`;
+    const own = `[${renderItem(spec, value, "0")}]`;
     const isPair = spec.condition !== undefined && parseSqlIdentifiers(spec.condition).qualifiers.has("cur");
     const cur = isPair ? ` JOIN ${rows.table} AS cur ON hist.__id = cur.__id` : "";
     return this.makeTable(`SELECT hist.__id, ${own} AS own FROM ${rows.table} AS hist${cur} WHERE ${holds.join(" AND ")}`);

@@ -1,7 +1,8 @@
 /** Runs the SQL part of a plan for one day: operators in order, windows by an aggregation engine, rows into parquet files. */
 import {statSync} from "node:fs";
 import {join} from "node:path";
-import type {AggregationEngine, AggregationTask, Window} from "../engines/aggregation-engine.js";
+import {operationRules} from "../definitions/aggregation-operation.js";
+import {wholeTypes, type AggregationEngine, type AggregationTask, type Window} from "../engines/aggregation-engine.js";
 import {duckdbAggregation} from "../engines/duckdb/rolling.js";
 import type {DuckDbSession} from "../engines/duckdb/connection.js";
 import {emitOperator, type EmitContext, type Step} from "../engines/duckdb/emit.js";
@@ -77,6 +78,9 @@ export async function completeTask(session: DuckDbSession, task: Extract<Step, {
     // What only counts or tells the time looks at a value to see whether it is NULL.
     if (operation === "count" || operation === "time_since_last" || value === undefined) return "BIGINT";
     const type = types.get(value)!;
+    if (operationRules[operation].takes === "number" && !wholeTypes.has(type) && !/^(DOUBLE|FLOAT|DECIMAL.*)$/.test(type)) {
+      throw DaedalusError.of("aggregation-value", {spec: window.name, operation, column: value, expected: "a single number", dtype: type});
+    }
     return operation === "flatten_distinct" ? type.replace(/\[\d*\]$/, "") : type;
   };
   return {...task, windows: task.windows.map((window) => ({...window, elementType: elementType(window)}))};

@@ -3,6 +3,7 @@
  * is read or computed that no column, filter or enrichment needs.
  */
 import type {AggregationSpec, Project, Service, View} from "../definitions/model.js";
+import {findDtypeRefusal, resultDtypeOf} from "../definitions/aggregation-operation.js";
 import {duckdbType, renderDtype, type Dtype} from "../definitions/dtype.js";
 import {findNearest} from "../definitions/nearest.js";
 import type {Place, Problems} from "../errors.js";
@@ -202,12 +203,11 @@ class Compiler {
       if (spec.includeCurrent && spec.valueColumn !== undefined) this.requestRow(spec.valueColumn, spec.place);
     }
     const value = spec.valueColumn === undefined ? undefined : chain.findDtype(spec.valueColumn);
-    if (spec.operation === "count") return {kind: "scalar", name: "BIGINT"};
-    if (value && value.kind !== (spec.operation === "list" ? "scalar" : "list")) {
-      const expected = spec.operation === "list" ? "a single value" : "a list";
-      this.problems.add("aggregation-value", {spec: spec.name, operation: spec.operation, column: spec.valueColumn!, expected, dtype: renderDtype(value)}, spec.place);
+    const expected = value && findDtypeRefusal(spec.operation, value);
+    if (expected !== undefined) {
+      this.problems.add("aggregation-value", {spec: spec.name, operation: spec.operation, column: spec.valueColumn!, expected, dtype: renderDtype(value!)}, spec.place);
     }
-    return value && value.kind !== "vector" ? {kind: "list", name: value.name} : undefined;
+    return resultDtypeOf(spec.operation, value);
   }
 
   private requestHistory(chain: Chain, name: string, spec: AggregationSpec): void {
@@ -340,6 +340,7 @@ class Compiler {
       condition: spec.condition,
       isPairCondition: isPairCondition(spec),
       maxItems: spec.maxItems,
+      halfLifeUs: spec.halfLifeUs,
       includeCurrent: spec.includeCurrent,
       excludeColumn: this.excludeColumnOf(spec, chain),
     };

@@ -3,6 +3,7 @@
  * is the business of engines and the pipeline. One schema gives the types and checks a plan that is read back.
  */
 import {z} from "zod";
+import {aggregationOperations} from "../definitions/aggregation-operation.js";
 
 /** `sql`: inside the query. `sql_arrow_udf`: columns through a TypeScript function inside the query. `worker`: outside of it. */
 export const engineTags = ["sql", "sql_arrow_udf", "worker"] as const;
@@ -112,13 +113,15 @@ const pitJoin = z.strictObject({
 
 const windowSpec = z.strictObject({
   name: z.string(),
-  operation: z.enum(["list", "count", "flatten_distinct"]),
+  operation: z.enum(aggregationOperations),
   valueColumn: z.string().optional(),
   windowUs: microseconds.optional(),
   condition: z.string().optional(),
   /** The condition mentions `cur.*`, so it is a matter of two rows. */
   isPairCondition: z.boolean(),
   maxItems: z.number().int().optional(),
+  /** `decay_sum` only: the age at which a value counts half. */
+  halfLifeUs: microseconds.optional(),
   includeCurrent: z.boolean(),
   /** Drops history rows whose column equals the row's own column of that name. */
   excludeColumn: z.string().optional(),

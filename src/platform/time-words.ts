@@ -1,5 +1,6 @@
 /** What the time rules of a view or an aggregation mean, in sentences: shown by `views show` and `services show`. */
 import type {AggregationSpec, Service, View} from "../definitions/model.js";
+import {givesList, operationRules} from "../definitions/aggregation-operation.js";
 import {renderDuration} from "../definitions/duration.js";
 
 /** How rows of the view reach a row of a dataset, a sentence each. */
@@ -30,21 +31,35 @@ const operations: Readonly<Record<AggregationSpec["operation"], string>> = {
   list: "Values of",
   count: "How many",
   flatten_distinct: "Distinct elements of",
+  distinct_list: "Distinct values of",
+  top_k: "The most frequent values of",
+  count_distinct: "How many different values of",
+  sum: "The sum of",
+  mean: "The mean of",
+  stddev: "The standard deviation of a sample of",
+  min: "The least",
+  max: "The greatest",
+  first: "The first",
+  last: "The last",
+  time_since_last: "Seconds since the newest of",
+  decay_sum: "The decaying sum of",
 };
 
 /** The aggregation as one sentence. */
 export function explainAggregation(spec: AggregationSpec, service: Service): string {
   const rows = `rows of ${spec.history ?? service.spine.view}`;
   const keys = spec.groupBy.map(({spine, history}) => (spine === history ? `the same ${spine}` : `${history} equal to the row's ${spine}`));
-  const value = spec.valueColumn === undefined ? rows : spec.operation === "count" ? `${rows} whose ${spec.valueColumn} is not NULL` : `${spec.valueColumn} of ${rows}`;
+  const isOfRows = operationRules[spec.operation].takes === "any";
+  const value = spec.valueColumn === undefined ? rows : isOfRows ? `${rows} whose ${spec.valueColumn} is not NULL` : `${spec.valueColumn} of ${rows}`;
   const reach = spec.windowUs === undefined ? "before the row's instant" : `from ${renderDuration(spec.windowUs)} before the row's instant up to it, without it`;
-  const excluded = spec.excludeSelf === true ? (spec.operation === "list" ? spec.valueColumn : service.spine.itemKey) : spec.excludeSelf;
+  const excluded = spec.excludeSelf === true ? (spec.operation === "flatten_distinct" ? service.spine.itemKey : spec.valueColumn) : spec.excludeSelf;
   return [
     `${operations[spec.operation]} ${value} with ${keys.join(" and ")}, ${reach}`,
     ...(spec.condition === undefined ? [] : [`where ${spec.condition}`]),
     ...(typeof excluded === "string" ? [`without those of the row's own ${excluded}`] : []),
     ...(spec.includeCurrent ? ["and the row itself, last"] : []),
-    ...(spec.maxItems === undefined ? [] : [`the newest ${spec.maxItems}`]),
-    ...(spec.operation === "count" ? [] : ["oldest first"]),
+    ...(spec.halfLifeUs === undefined ? [] : [`each halved for every ${renderDuration(spec.halfLifeUs)} of its age`]),
+    ...(spec.maxItems === undefined ? [] : [spec.operation === "top_k" ? `${spec.maxItems} at most` : `the newest ${spec.maxItems}`]),
+    ...(spec.operation === "top_k" ? ["the most frequent first"] : givesList(spec.operation) ? ["oldest first"] : []),
   ].join(", ").concat(".");
 }

@@ -2,11 +2,13 @@
  * The time contract in plain TypeScript: a day's rows straight from the definitions, one row and one column at a time. It knows
  * no plan, no operator and no engine, so that what it shares with them is the definition only.
  */
+import {resultDtypeOf} from "../../src/definitions/aggregation-operation.js";
 import type {AggregationSpec, View} from "../../src/definitions/model.js";
 import type {Dtype} from "../../src/definitions/dtype.js";
 import type {Scalar, Value} from "../../src/definitions/value.js";
 import {DaedalusError} from "../../src/errors.js";
 import type {CaseInputs, Rows} from "../../src/pipeline/case-rows.js";
+import {computeOperation} from "./naive-operations.js";
 import {evaluateSql} from "./naive-sql.js";
 
 type NaiveRow = ReadonlyMap<string, Value>;
@@ -288,11 +290,8 @@ class NaiveDay {
     const values = sorted.map((one) => value(view, one));
     if (spec.includeCurrent && !keys.includes(null) && holds(this.spine, row)) values.push(value(this.spine, row));
 
-    const present = values.filter((one) => one !== null);
-    if (spec.operation === "count") return BigInt(present.length);
-    const newestFirst = (spec.operation === "list" ? present : present.flat()).reverse() as Scalar[];
-    const items = spec.operation === "list" ? newestFirst : distinctNewestFirst(newestFirst);
-    return items.slice(0, spec.maxItems ?? items.length).reverse();
+    const present = values.flatMap((one, index) => (one === null ? [] : [{value: one, at: index < sorted.length ? (sorted[index]!.get(view.timestampColumn!) as number) : at}]));
+    return cast(computeOperation(spec, present, at), dtypeOfColumn(spec.name, this.inputs));
   }
 }
 
@@ -306,21 +305,10 @@ export function runNaiveDay(inputs: CaseInputs): Rows {
 function dtypeOfColumn(name: string, inputs: CaseInputs): Dtype {
   const {project, service, views} = inputs;
   const spec = project.aggregations.specs.find((one) => one.name === name);
-  if (spec?.operation === "count") return {kind: "scalar", name: "BIGINT"};
-  if (spec) return {kind: "list", name: dtypeOfColumn(spec.valueColumn!, inputs).name} as Dtype;
+  if (spec) return resultDtypeOf(spec.operation, spec.valueColumn === undefined ? undefined : dtypeOfColumn(spec.valueColumn, inputs))!;
   const declared = service.derived.find((derived) => derived.name === name) ?? service.columns?.find((column) => column.name === name);
   if (declared?.dtype) return declared.dtype;
   const given = [...views.values()].flatMap(({columns}) => columns).find((column) => column.name === name);
   const field = [...project.views.values()].flatMap(({fields}) => fields).find((column) => column.name === name);
   return field?.dtype ?? given?.dtype ?? {kind: "scalar", name: "BIGINT"};
-}
-
-/** Each value at its newest appearance. */
-function distinctNewestFirst(newestFirst: readonly Scalar[]): Scalar[] {
-  const seen = new Set<string>();
-  return newestFirst.filter((item) => {
-    if (item === null || seen.has(keyText([item]))) return false;
-    seen.add(keyText([item]));
-    return true;
-  });
 }

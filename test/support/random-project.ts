@@ -4,6 +4,7 @@
  */
 import {mkdirSync, rmSync, writeFileSync} from "node:fs";
 import {join} from "node:path";
+import {aggregationOperations, operationRules, type AggregationOperation} from "../../src/definitions/aggregation-operation.js";
 import {duckdbType, type Dtype, type ScalarName} from "../../src/definitions/dtype.js";
 import type {Project} from "../../src/definitions/model.js";
 import {renderInstant, type Scalar, type Value} from "../../src/definitions/value.js";
@@ -33,8 +34,9 @@ function randomSpec(random: Random, name: string): Spec {
   if (kind < 0.24) {
     return {name, history: "work", group_by: {user_id: "author_id"}, value_column: "item_id", operation: pick(random, ["list", "count"]), ...limits};
   }
-  const operation = pick(random, ["list", "list", "count", "flatten_distinct"]);
-  const value = operation === "flatten_distinct" ? "tags" : pick(random, ["item_id", "item_id", "score", "event", "author_id", "amount", "seq"]);
+  const operation = pick(random, chance(random, 0.6) ? ["list", "list", "count", "flatten_distinct"] : aggregationOperations);
+  const isSum = operationRules[operation as AggregationOperation].takes === "number";
+  const value = operation === "flatten_distinct" ? "tags" : isSum ? pick(random, ["score", "amount", "seq"]) : pick(random, ["item_id", "item_id", "score", "event", "author_id", "amount", "seq"]);
   const isSelf = random();
   return {
     name,
@@ -42,8 +44,10 @@ function randomSpec(random: Random, name: string): Spec {
     ...(operation === "count" && chance(random, 0.5) ? {} : {value_column: value}),
     operation,
     ...limits,
+    ...(operation === "top_k" ? {max_items: 2} : {}),
+    ...(operation === "decay_sum" ? {half_life: "2h"} : {}),
     ...(chance(random, 0.5) ? {condition: pick(random, conditions)} : {}),
-    ...(isSelf < 0.2 ? {include_current: true} : isSelf < 0.5 ? {exclude_self: pick(random, ["item_id", "event", "author_id"])} : isSelf < 0.65 && operation !== "count" ? {exclude_self: true} : {}),
+    ...(isSelf < 0.2 ? {include_current: true} : isSelf < 0.5 ? {exclude_self: pick(random, ["item_id", "event", "author_id"])} : isSelf < 0.65 && operation !== "count" && operation !== "decay_sum" ? {exclude_self: true} : {}),
   };
 }
 

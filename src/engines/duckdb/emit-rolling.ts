@@ -43,6 +43,7 @@ export function emitRollingAggregate(op: OperatorOf<"rolling_aggregate">, contex
           pairCondition: window.isPairCondition ? window.condition : undefined,
           windowUs: window.windowUs,
           maxItems: window.maxItems,
+          halfLifeUs: window.halfLifeUs,
           current: window.includeCurrent
             ? {value: window.valueColumn, condition: window.condition === undefined ? undefined : currentColumn(index)}
             : undefined,

@@ -20,7 +20,7 @@ export function renderOrder(task: AggregationTask, value: Line["value"]): string
   if (value) {
     const own = `hist.${quoteName(value.column)}`;
     const isFloating = floatingTypes.has(value.elementType);
-    if (!value.isUnnested) columns.push(renderSortable(own, value.elementType));
+    if (value.isSingle) columns.push(renderSortable(own, value.elementType));
     else columns.push(isFloating ? `[${renderSortable("e", value.elementType)} FOR e IN ${own}]` : own);
   }
   return columns.map((column) => `${column} ASC NULLS FIRST`).join(", ");
@@ -29,7 +29,7 @@ export function renderOrder(task: AggregationTask, value: Line["value"]): string
 const floatingTypes: ReadonlySet<string> = new Set(["DOUBLE", "FLOAT"]);
 
 /** DuckDB reads a column that it sorts by back out of the sort key, where -0 has become 0: floating values are sorted by a copy. */
-function renderSortable(value: string, type: string): string {
+export function renderSortable(value: string, type: string): string {
   return floatingTypes.has(type) ? `CASE WHEN ${value} = 0 THEN 0 ELSE ${value} END` : value;
 }
 
@@ -74,13 +74,14 @@ WINDOW line AS (PARTITION BY keys.__key ORDER BY ${renderOrder(task, line.value)
  * own, waits for another one in yet another event (`later_ts`). Elements that no row can see as the newest are left out.
  */
 function renderElements(task: AggregationTask, line: Line, from: string, reach: Reach): string {
-  const {column, elementType} = line.value!;
+  const {column, elementType, isSingle} = line.value!;
+  const items = isSingle ? `[hist.${quoteName(column)}]` : `hist.${quoteName(column)}`;
   const drops = line.dropper !== undefined;
   const when = (text: string): string => (drops ? text : "");
   const same = `PARTITION BY __key, ${renderSortable("item", elementType)} ORDER BY position`;
   const last = drops ? "later_ts" : "again_ts";
   return `WITH __events AS (
-  SELECT keys.__key, hist.__ts, hist.${quoteName(column)} AS items, ${when(`hist.${quoteName(line.dropper ?? "")} AS dropper, `)}
+  SELECT keys.__key, hist.__ts, ${items} AS items, ${when(`hist.${quoteName(line.dropper ?? "")} AS dropper, `)}
     sum(len(items)) OVER (PARTITION BY keys.__key ORDER BY ${renderOrder(task, line.value)} ROWS UNBOUNDED PRECEDING) - len(items) AS before
   ${from}
 ), __elements AS (

@@ -4,7 +4,7 @@
  */
 import {decidingColumns, renderBlockNumber, renderBlockStart, writeBlocks} from "./rolling-blocks.js";
 import {renderNewest} from "./rolling-pairs.js";
-import type {PlacedWindow} from "./rolling-plan.js";
+import {isDistinct, type PlacedWindow} from "./rolling-plan.js";
 import {currentColumn, rowTable} from "./rolling-rows.js";
 import type {TemporaryTables} from "./temporary-tables.js";
 
@@ -15,7 +15,7 @@ function renderCounts({window}: PlacedWindow, column: (name: string) => string):
   const own = window.exclude && `r.${currentColumn(window.exclude.target)}`;
   const counts = ["true"];
   if (own !== undefined) counts.push(`(${column("dropper")} = ${own}) IS NOT TRUE`);
-  if (window.operation === "flatten_distinct") {
+  if (isDistinct(window.operation)) {
     const again =
       own === undefined
         ? column("again_ts")
@@ -27,7 +27,7 @@ function renderCounts({window}: PlacedWindow, column: (name: string) => string):
 
 /** How many places the looks take in: repeated values are frequent, a row's own item is rare. */
 function lookLengths({window: {maxItems, operation}}: PlacedWindow): readonly number[] {
-  if (operation === "flatten_distinct") return maxItems === undefined ? [256] : [2 * maxItems, 8 * maxItems];
+  if (isDistinct(operation)) return maxItems === undefined ? [256] : [2 * maxItems, 8 * maxItems];
   return maxItems === undefined ? [] : [maxItems + 8, 8 * maxItems];
 }
 
@@ -83,7 +83,7 @@ WHERE len(kept) >= ${window.maxItems} OR first_place > last_place - ${length}`,
 SELECT __row, unnest(kept) + start AS place, unnest([item[j] FOR j IN kept]) AS item
 FROM __looked
 UNION ALL `;
-  const staysAway = window.operation === "flatten_distinct" ? ` AND (l.away IS NULL OR l.away > ${length})` : "";
+  const staysAway = isDistinct(window.operation) ? ` AND (l.away IS NULL OR l.away > ${length})` : "";
   await tables.append(
     table,
     `SELECT __row, ${renderNewest("item", "place", window.maxItems)}

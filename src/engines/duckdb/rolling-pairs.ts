@@ -1,10 +1,14 @@
 /**
  * Windows as the time contract words them: every pair of a row and a history row of its key and window, filtered, then grouped.
- * What cannot be a range of places is computed so. Memory holds the newest items of each row, never the pairs.
+ * What cannot be a range of places is computed so. Memory holds the newest items of each row, and of folds that
+ * depend on the order all items, but never the pairs.
  */
 import {quoteName} from "../../sources/quote.js";
 import type {AggregationTask, Window} from "../aggregation-engine.js";
+import {renderFold, renderOwnPairs} from "./rolling-folds.js";
 import {renderOrder} from "./rolling-lines.js";
+import {isFold, lineValueOf} from "./rolling-plan.js";
+import {rowTable} from "./rolling-rows.js";
 import type {TemporaryTables} from "./temporary-tables.js";
 
 /** DuckDB's `arg_max(item, place, n)` takes no larger n. */
@@ -58,10 +62,17 @@ GROUP BY cur.__row`,
     return;
   }
   const keys = task.keys.map((key) => quoteName(key.history)).join(", ");
-  const ordered = {column: window.value!, elementType: window.elementType, isUnnested: window.operation === "flatten_distinct"};
-  const placed = `SELECT hist.*, row_number() OVER (PARTITION BY ${keys} ORDER BY ${renderOrder(task, ordered)}) AS __place
+  const placed = `SELECT hist.*, row_number() OVER (PARTITION BY ${keys} ORDER BY ${renderOrder(task, lineValueOf(window))}) AS __place
   FROM ${history} hist
   WHERE ${renderKept(window)}`;
+  if (isFold(window.operation)) {
+    const item = lineValueOf(window) ? `CAST(hist.${quoteName(window.value!)} AS ${window.elementType})` : `CAST(1 AS ${window.elementType})`;
+    const pairs = `SELECT cur.__row, cur.__ts AS now, hist.__place AS place, hist.__ts AS ts, ${item} AS item
+FROM ${target} cur JOIN (${placed}) hist ON ${renderMatch(task, window)}
+WHERE ${renderPairFilter(window)}`;
+    await tables.write(table, renderFold(window, window.current ? `${pairs}\nUNION ALL\n${renderOwnPairs(window, `${rowTable} r`)}` : pairs));
+    return;
+  }
   const value = quoteName(window.value!);
   if (window.operation === "list") {
     await tables.write(
@@ -76,12 +87,13 @@ GROUP BY cur.__row`,
     );
     return;
   }
+  const items = window.operation === "distinct_list" ? `[${value}]` : value;
   await tables.write(
     table,
     `WITH __events AS (
   ${placed}
 ), __elements AS (
-  SELECT *, CAST(unnest(${value}) AS ${window.elementType}) AS __item, generate_subscripts(${value}, 1) AS __position
+  SELECT *, CAST(unnest(${items}) AS ${window.elementType}) AS __item, generate_subscripts(${items}, 1) AS __position
   FROM __events
 ), __placed AS (
   SELECT * REPLACE (row_number() OVER (PARTITION BY ${keys} ORDER BY __place, __position) AS __place)

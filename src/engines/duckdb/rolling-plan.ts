@@ -1,4 +1,5 @@
 /** Which lines and ranges a task needs, and which windows share them: plain data, no SQL runs here. */
+import type {AggregationOperation} from "../../definitions/aggregation-operation.js";
 import type {Window} from "../aggregation-engine.js";
 
 /** The history that one condition keeps, in order, as places 1, 2, 3, ... of each key. */
@@ -7,10 +8,19 @@ export interface Line {
   readonly condition: string | undefined;
   /** Column that must not be NULL; undefined where nothing says so, or where none is. */
   readonly present: string | undefined;
-  /** Undefined: rows are only counted. `isUnnested`: a place for each element instead of each row. */
-  readonly value: {readonly column: string; readonly elementType: string; readonly isUnnested: boolean} | undefined;
+  /** Undefined: only the rows matter. */
+  readonly value: LineValue | undefined;
   /** History column kept beside each item, for windows that drop by it. */
   readonly dropper: string | undefined;
+}
+
+export interface LineValue {
+  readonly column: string;
+  readonly elementType: string;
+  /** A place for each element instead of each row, which knows when its value appears again. */
+  readonly isUnnested: boolean;
+  /** The column holds one value and not a list: a row has one element. */
+  readonly isSingle: boolean;
 }
 
 /** The places of a line that lie in a window of this length, for each row. */
@@ -23,17 +33,34 @@ export interface Range {
 export interface PlacedWindow {
   readonly window: Window;
   readonly range: Range;
-  /** How the value comes out of the range: by its ends alone, less what a count drops, as a slice of a block, or by looking back. */
-  readonly by: "ends" | "subtraction" | "block" | "look-back";
-  /** Where a subtraction or a look-back leaves its result; for a block, the blocks. */
+  /** How the value comes out of the range: by its ends alone, less what a count drops, as a slice of a block, by looking back, or by a fold. */
+  readonly by: "ends" | "subtraction" | "block" | "look-back" | "fold";
+  /** Where a subtraction, a look-back or a fold leaves its result; for a block, the blocks. */
   readonly table: string;
 }
 
 /** Longer lists are joined item by item: a block holds twice as many items as a list, for each row that is joined to it. */
 const blockItemsMax = 4096;
 
+/** What holds each value once. */
+export function isDistinct(operation: AggregationOperation): boolean {
+  return operation === "flatten_distinct" || operation === "distinct_list";
+}
+
+/** What is computed of all values at once. */
+export function isFold(operation: AggregationOperation): boolean {
+  return operation !== "list" && operation !== "count" && !isDistinct(operation);
+}
+
+/** The value as a line has it; undefined where only rows matter. */
+export function lineValueOf({operation, value, elementType}: Window): LineValue | undefined {
+  if (value === undefined || operation === "count" || operation === "time_since_last") return undefined;
+  return {column: value, elementType, isUnnested: isDistinct(operation), isSingle: operation !== "flatten_distinct"};
+}
+
 function howToCompute({operation, exclude, maxItems}: Window): PlacedWindow["by"] {
   if (operation === "count") return exclude ? "subtraction" : "ends";
+  if (isFold(operation)) return "fold";
   const isSlice = operation === "list" && !exclude && maxItems !== undefined && maxItems <= blockItemsMax;
   return isSlice ? "block" : "look-back";
 }
@@ -63,13 +90,10 @@ export function planPlaces(windows: readonly Window[], nullableColumns: Readonly
   };
   const lineOf = (window: Window): Line => {
     const isCount = window.operation === "count";
-    const value = isCount
-      ? undefined
-      : {column: window.value!, elementType: window.elementType, isUnnested: window.operation === "flatten_distinct"};
     const shape = {
       condition: window.condition,
       present: window.value !== undefined && nullableColumns.has(window.value) ? window.value : undefined,
-      value,
+      value: lineValueOf(window),
       dropper: isCount ? undefined : window.exclude?.history,
     };
     const same = lines.find(
@@ -101,6 +125,7 @@ function isSameLine(a: Omit<Line, "table">, b: Omit<Line, "table">): boolean {
     a.dropper === b.dropper &&
     a.value?.column === b.value?.column &&
     a.value?.elementType === b.value?.elementType &&
-    a.value?.isUnnested === b.value?.isUnnested
+    a.value?.isUnnested === b.value?.isUnnested &&
+    a.value?.isSingle === b.value?.isSingle
   );
 }

@@ -1,8 +1,10 @@
 /** The SQL that makes the output's columns out of ranges, blocks and what was found. */
 import {quoteName} from "../../sources/quote.js";
-import type {AggregationTask, Window} from "../aggregation-engine.js";
+import type {AggregationOperation} from "../../definitions/aggregation-operation.js";
+import {isListWindow, resultTypeOf, type AggregationTask, type Window} from "../aggregation-engine.js";
 import {renderBlockNumber, renderBlockStart} from "./rolling-blocks.js";
-import type {PlacedWindow, Placement} from "./rolling-plan.js";
+import {renderOwnCounts} from "./rolling-folds.js";
+import {isFold, type PlacedWindow, type Placement} from "./rolling-plan.js";
 import {currentColumn, rowTable} from "./rolling-rows.js";
 
 /** A window that was joined pair by pair: `table` holds `__row` and `found`. */
@@ -16,10 +18,9 @@ export function renderOutput(task: AggregationTask, {ranges, windows}: Placement
   const columns = task.windows.map((window) => {
     const pair = paired.find((other) => other.window === window);
     const past = pair ? renderFound(window, pair.table) : renderPlaced(windows.find((other) => other.window === window)!);
-    const type = window.operation === "count" ? "BIGINT" : `${window.elementType}[]`;
-    return `  CAST(${withCurrent(window, past)} AS ${type}) AS ${quoteName(window.name)}`;
+    return `  CAST(${withCurrent(window, past)} AS ${resultTypeOf(window)}) AS ${quoteName(window.name)}`;
   });
-  const found = windows.filter(({by}) => by === "subtraction" || by === "look-back").map(({table}) => table);
+  const found = windows.filter(({by}) => by === "subtraction" || by === "look-back" || by === "fold").map(({table}) => table);
   const byRow = [...ranges.map(({table}) => table), ...found, ...paired.map(({table}) => table)];
   const blocks = new Map(windows.flatMap((placed) => (placed.by === "block" ? [[placed.table, placed]] : [])));
   const joins = [
@@ -36,7 +37,7 @@ ${joins.join("\n")}`;
 }
 
 function renderPlaced({window, range, by, table}: PlacedWindow): string {
-  if (by === "look-back") return renderFound(window, table);
+  if (by === "look-back" || by === "fold") return renderFound(window, table);
   const [first, last] = [`${range.table}.first_place`, `${range.table}.last_place`];
   if (by === "block") {
     const length = window.maxItems!;
@@ -48,23 +49,27 @@ function renderPlaced({window, range, by, table}: PlacedWindow): string {
 }
 
 function renderFound(window: Window, table: string): string {
-  if (window.operation === "count") return `coalesce(${table}.found, 0)`;
-  return renderNewestOf(window, `coalesce(${table}.found, [])`);
+  if (isListWindow(window)) return renderNewestOf(window, `coalesce(${table}.found, [])`);
+  return isZeroOfNothing(window.operation) ? `coalesce(${table}.found, 0)` : `${table}.found`;
 }
 
+function isZeroOfNothing(operation: AggregationOperation): boolean {
+  return operation === "count" || operation === "count_distinct" || operation === "sum" || operation === "decay_sum";
+}
+
+/** `top_k` is cut where it is ordered. */
 function renderNewestOf(window: Window, list: string): string {
-  return window.maxItems === undefined ? list : `(${list})[-${window.maxItems}:]`;
+  return window.maxItems === undefined || window.operation === "top_k" ? list : `(${list})[-${window.maxItems}:]`;
 }
 
 /** The row itself, last; nothing when its key matches nothing. */
 function withCurrent(window: Window, past: string): string {
-  if (!window.current) return past;
-  const {value, condition} = window.current;
-  const own = value === undefined ? undefined : `r.${currentColumn(value)}`;
-  const counts = ["r.__key IS NOT NULL"];
-  if (condition !== undefined) counts.push(`coalesce(r.${currentColumn(condition)}, false)`);
-  if (own !== undefined) counts.push(`${own} IS NOT NULL`);
-  const when = counts.join(" AND ");
+  // A fold has it among its pairs.
+  if (!window.current || isFold(window.operation)) return past;
+  const {value} = window.current;
+  const column = value === undefined ? undefined : `r.${currentColumn(value)}`;
+  const own = window.operation === "distinct_list" ? `[${column!}]` : column;
+  const when = renderOwnCounts(window);
   if (window.operation === "count") return `${past} + CASE WHEN ${when} THEN 1 ELSE 0 END`;
   if (window.operation === "list") {
     return `CASE WHEN ${when} THEN ${renderNewestOf(window, `list_append(${past}, ${own!})`)} ELSE ${past} END`;

@@ -1,12 +1,14 @@
 /**
  * Rolling windows as SQL that builds no list for a history row. History rows get places on a line of their key
  * (`rolling-lines.ts`), a window is a range of places (`rolling-ranges.ts`), a list is a slice of a block of items in order
- * (`rolling-blocks.ts`), and what skips some places of its range looks back through it (`rolling-look-back.ts`).
+ * (`rolling-blocks.ts`), what skips some places of its range looks back through it (`rolling-look-back.ts`), and what is one
+ * value is folded (`rolling-folds.ts`).
  * Windows that are no range of places join pairs of rows, as the time contract words them (`rolling-pairs.ts`).
  */
 import {quoteName} from "../../sources/quote.js";
-import type {AggregationEngine, AggregationTask, SqlSession, WindowOperation} from "../aggregation-engine.js";
+import type {AggregationEngine, AggregationTask, SqlSession} from "../aggregation-engine.js";
 import {writeBlocks} from "./rolling-blocks.js";
+import {expectNoOverflow, writeFold} from "./rolling-folds.js";
 import {findNullableColumns, writeLine} from "./rolling-lines.js";
 import {writeLookBack} from "./rolling-look-back.js";
 import {writeDropped, writePairs} from "./rolling-pairs.js";
@@ -16,15 +18,13 @@ import {renderOutput, type PairedWindow} from "./rolling-results.js";
 import {readReach, writeKeys, writeRows, type Reach} from "./rolling-rows.js";
 import {TemporaryTables} from "./temporary-tables.js";
 
-const placedOperations: ReadonlySet<WindowOperation> = new Set(["list", "count", "flatten_distinct"]);
-
 /**
  * @example
  * await duckdbAggregation.run(session, {target: "spine", history: "events", output: "windows", keys, orderColumns, windows});
  */
 export const duckdbAggregation: AggregationEngine = {
   name: "duckdb",
-  refusal: ({operation}) => (placedOperations.has(operation) ? undefined : `it does not compute ${operation} yet`),
+  refusal: () => undefined,
   run: async (session, task) => {
     const tables = new TemporaryTables(session);
     try {
@@ -44,18 +44,19 @@ async function runTask(session: SqlSession, tables: TemporaryTables, task: Aggre
   for (const window of task.windows.filter(needsPairs)) {
     const table = `__agg_pairs_${paired.length + 1}`;
     await writePairs(tables, task, window, table);
+    await expectNoOverflow(session, window, table);
     paired.push({window, table});
   }
   const placement = planPlaces(
     task.windows.filter((window) => !needsPairs(window)),
     await findNullableColumns(session, task),
   );
-  for (const line of placement.lines) await placeLine(tables, task, placement, line, reach);
+  for (const line of placement.lines) await placeLine(session, tables, task, placement, line, reach);
   await session.run(`CREATE TABLE ${quoteName(task.output)} AS\n${renderOutput(task, placement, paired)}`);
 }
 
 /** Everything that needs the line's rows, which are dropped before the next line's are written. */
-async function placeLine(tables: TemporaryTables, task: AggregationTask, placement: Placement, line: Line, reach: Reach): Promise<void> {
+async function placeLine(session: SqlSession, tables: TemporaryTables, task: AggregationTask, placement: Placement, line: Line, reach: Reach): Promise<void> {
   const ranges = placement.ranges.filter((range) => range.line === line);
   await writeLine(tables, task, placement, line, reach);
   for (const range of ranges) await writeRange(tables, range, reach);
@@ -64,6 +65,7 @@ async function placeLine(tables: TemporaryTables, task: AggregationTask, placeme
   for (const placed of placement.windows.filter(({range}) => range.line === line)) {
     if (placed.by === "subtraction") await writeDropped(tables, task, placed.window, placed.table);
     if (placed.by === "look-back") await writeLookBack(tables, placed);
+    if (placed.by === "fold") await writeFold(session, tables, placed);
     if (placed.by === "block") blocks.set(placed.table, placed.window.maxItems!);
   }
   // Ranges of one line differ in where they begin, so the longest has the ends of all.

@@ -2,7 +2,7 @@
 import {randomUUID} from "node:crypto";
 import {join} from "node:path";
 import {quoteName, quoteText} from "../../sources/quote.js";
-import type {AggregationTask, SqlSession} from "../aggregation-engine.js";
+import {resultTypeOf, type AggregationTask, type SqlSession} from "../aggregation-engine.js";
 
 /** Types that pass through parquet, sort and compare in Polars as they do in DuckDB. */
 export const sharedTypes: ReadonlySet<string> = new Set(["BIGINT", "INTEGER", "DOUBLE", "FLOAT", "BOOLEAN", "VARCHAR", "TIMESTAMP", "DATE"]);
@@ -77,7 +77,7 @@ const importRowsMax = 100_000;
 
 /** Makes the output of one parquet file a window, with `__row` and `value` for each row that has something in it. */
 export async function importResults(session: SqlSession, task: AggregationTask, paths: readonly string[]): Promise<void> {
-  const types = task.windows.map(({operation, elementType}) => (operation === "count" ? "BIGINT" : `${elementType}[]`));
+  const types = task.windows.map(resultTypeOf);
   const declared = task.windows.map(({name}, at) => `, ${quoteName(name)} ${types[at]!}`);
   await session.run(`CREATE TABLE ${quoteName(task.output)} (__row BIGINT${declared.join("")})`);
 

@@ -11,7 +11,7 @@ import {exchangePath, exportTask, historyColumn, importResults, rankColumn, shar
 /** How many positions one batch of rows looks at. */
 const batchPositionsMax = 2_000_000;
 
-const operations: ReadonlySet<WindowOperation> = new Set(["list", "count", "flatten_distinct"]);
+const operations: ReadonlySet<WindowOperation> = new Set(["list", "count", "flatten_distinct", "distinct_list"]);
 
 export const polarsAggregation: AggregationEngine = {
   name: "polars",
@@ -129,10 +129,12 @@ function countDropped({items}: Line, ranges: DataFrame): LazyDataFrame {
     .select(pl.col("__row"), whole(-1).alias("value"));
 }
 
+const isDistinct = (operation: WindowOperation): boolean => operation === "flatten_distinct" || operation === "distinct_list";
+
 /** How many of its newest positions a row looks at first: what it drops is rare, repeated values are not. */
 function lookLengths({maxItems, operation, exclude}: Window): readonly number[] {
   if (maxItems === undefined) return [];
-  if (operation === "flatten_distinct") return [2 * maxItems, 8 * maxItems, 64 * maxItems];
+  if (isDistinct(operation)) return [2 * maxItems, 8 * maxItems, 64 * maxItems];
   return exclude ? [maxItems + 8, 8 * maxItems] : [maxItems];
 }
 
@@ -192,7 +194,7 @@ function gatherLists({items}: Line, batch: DataFrame, window: Window): Promise<D
 
 /** Items to one list a row: the newest `maxItems`; for `flatten_distinct` each value where it stands last. */
 function renderLists(rows: LazyDataFrame, {operation, maxItems}: Window): LazyDataFrame {
-  const distinct = operation === "flatten_distinct" ? rows.unique(["__row", "value"], "last", true) : rows;
+  const distinct = isDistinct(operation) ? rows.unique(["__row", "value"], "last", true) : rows;
   const values = maxItems === undefined ? pl.col("value") : pl.col("value").tail(maxItems);
   return distinct.groupBy(["__row"], true).agg(values.alias("value"));
 }
