@@ -1,7 +1,7 @@
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  {ignores: ["dist", "demo", "node_modules", "test/**/generated"]},
+  {ignores: ["dist", "demo", "node_modules", "kernels", "test/**/generated"]},
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: {parserOptions: {projectService: true, tsconfigRootDir: import.meta.dirname}},

@@ -37,7 +37,7 @@ export interface EmbeddingResult {
 /** The signature of a project's own function. */
 export type UserEmbeddingFunction = (batch: EmbeddingBatch) => EmbeddingResult | Promise<EmbeddingResult>;
 
-interface VectorRows {
+export interface VectorRows {
   readonly values: VectorValues;
   readonly isNull: Uint8Array;
 }
@@ -47,12 +47,14 @@ export interface BuiltInFunction {
   readonly takes: "id" | "list";
   /** Its values are halves only where the pool's are. */
   readonly run: (batch: EmbeddingBatch<VectorValues>) => VectorRows;
+  /** A kernel computes the same, bit for bit, where both the pool and the output are halves. */
+  readonly hasHalfKernel?: boolean;
 }
 
 /** The functions that need no module. */
-export const builtInFunctions: ReadonlyMap<string, BuiltInFunction> = new Map([
+export const builtInFunctions: ReadonlyMap<string, BuiltInFunction> = new Map<string, BuiltInFunction>([
   ["lookup_embedding_udf", {takes: "id", run: lookUpVectors}],
-  ["avg_pool_embeddings_udf", {takes: "list", run: averageVectors}],
+  ["avg_pool_embeddings_udf", {takes: "list", run: averageVectors, hasHalfKernel: true}],
 ]);
 
 /** The row's own vector, as it is stored. */

@@ -5,6 +5,10 @@
 import type {EmbeddingReader, VectorValues} from "../sources/embedding-store.js";
 import {halfTable} from "./half-float.js";
 import type {IdColumn} from "./enrich-ids.js";
+import {HalfVectors} from "./half-vectors.js";
+
+/** The memory of a kernel takes a while to reserve: plain functions are faster for less. */
+const kernelVectorsMin = 32;
 
 /** A column's ids, and how much memory one of its vectors takes. */
 export interface ShardColumn {
@@ -24,6 +28,8 @@ export interface Pool {
   /** Position in the store -> number of the vector; what the shard does not need holds anything. */
   readonly numbers: Int32Array;
   readonly stored: VectorValues;
+  /** The same vectors where kernels reach them; undefined for a store of floats, and for few vectors. */
+  readonly halves: HalfVectors | undefined;
   /** The same vectors as floats. */
   floats(): Float32Array;
 }
@@ -86,7 +92,10 @@ export class Shards {
       const positions = counter.sorted();
       const numbers = new Int32Array(reader.rowCount);
       for (const [number, position] of positions.entries()) numbers[position] = number;
-      pools.set(reader, makePool(numbers, await reader.gather(positions, signal)));
+      const {embeddingDim, embeddingDtype} = reader.store;
+      const halves = embeddingDtype === "float16" && positions.length >= kernelVectorsMin ? new HalfVectors(positions.length, embeddingDim) : undefined;
+      const stored = await reader.gather(positions, signal, halves?.values);
+      pools.set(reader, makePool({numbers, stored, halves}));
     }
     this.current = {shard, pools};
     return this.current;
@@ -144,11 +153,12 @@ function vectorBytes({reader, needsFloats}: ShardColumn): number {
   return embeddingDim * (embeddingDtype === "float32" ? 4 : needsFloats ? 6 : 2);
 }
 
-function makePool(numbers: Int32Array, stored: VectorValues): Pool {
+function makePool({numbers, stored, halves}: Pick<Pool, "numbers" | "stored" | "halves">): Pool {
   let floats: Float32Array | undefined;
   return {
     numbers,
     stored,
+    halves,
     floats: () => {
       if (stored instanceof Float32Array) return stored;
       const table = halfTable();

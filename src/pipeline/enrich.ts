@@ -169,6 +169,9 @@ async function computePage(column: EmbeddingColumn & {readonly ids: IdColumn}, p
     dimension: reader.store.embeddingDim,
   };
   const target = {column: enrichment.name, dtype: enrichment.dtype, rowStart};
+  if ("builtIn" in compute && compute.builtIn.hasHalfKernel && enrichment.dtype.name === "HALF_FLOAT" && pool.halves?.canAverage(batch)) {
+    return packVectors(pool.halves.average(batch), target);
+  }
   if ("builtIn" in compute) return packVectors(compute.builtIn.run({...batch, pool: pool.stored}), target);
   return packVectors(await runUserFunction(enrichment, compute.own, {...batch, pool: pool.floats()}, range), target);
 }

@@ -11,7 +11,7 @@ const integerRounder = 2 ** 52;
 export const halfInfinity = 0x7c00;
 
 /**
- * The nearest half of any JavaScript number, ties to even, in one rounding: 65520 and more become infinite, NaN stays NaN.
+ * The nearest half of any JavaScript number, ties to even, in one rounding: 65520 and more become infinite, NaN becomes 0x7e00.
  * @example roundToHalf(1) // 0x3c00
  */
 export function roundToHalf(value: number): number {
@@ -19,7 +19,7 @@ export function roundToHalf(value: number): number {
   const high = scratchWords[1]!;
   const sign = (high >>> 16) & 0x8000;
   let exponent = ((high >>> 20) & 0x7ff) - 1023;
-  if (exponent > 15) return Number.isNaN(value) ? sign | 0x7e00 : sign | halfInfinity;
+  if (exponent > 15) return Number.isNaN(value) ? 0x7e00 : sign | halfInfinity;
   if (exponent < -14) exponent = -14;
   const steps = Math.abs(value) * stepsAtExponent[exponent + 14]! + integerRounder - integerRounder;
   // The step count carries into the exponent by itself: 2048 steps of one exponent are 1024 of the next, and of 15 infinity.

@@ -200,12 +200,12 @@ export class EmbeddingReader {
     return this.indexed;
   }
 
-  /** The vectors at ascending positions, packed in that order. */
-  async gather(positions: Int32Array, signal?: AbortSignal): Promise<VectorValues> {
+  /** The vectors at ascending positions, packed in that order: into `target` when there is one, which must be of the store's type. */
+  async gather(positions: Int32Array, signal?: AbortSignal, target?: VectorValues): Promise<VectorValues> {
     const {rowIds} = await this.load();
     const {embeddingDim: dimension, embeddingDtype} = this.store;
     const length = positions.length * dimension;
-    const values = embeddingDtype === "float16" ? new Uint16Array(length) : new Float32Array(length);
+    const values = target ?? (embeddingDtype === "float16" ? new Uint16Array(length) : new Float32Array(length));
     for (let start = 0; start < positions.length; start += takeRowsMax) {
       signal?.throwIfAborted();
       const wanted = Array.from(positions.subarray(start, start + takeRowsMax), (position) => rowIds[position]!);
