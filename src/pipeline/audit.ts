@@ -9,6 +9,7 @@ import {quoteName, quoteText} from "../sources/quote.js";
 import {blame, type BlameRules, type Verdict} from "./audit-blame.js";
 import {checkManifests, readAuditInput, type AuditInput} from "./audit-input.js";
 import {readMapping, type AuditColumn, type AuditMapping, type MappingFlags, type SkippedColumn} from "./audit-mapping.js";
+import {noteStale} from "./audit-stale.js";
 import {realEffects, type Effects} from "./effects.js";
 import {readVersionEvidence, readWindowEvidence} from "./evidence.js";
 import {compileService} from "./plan-file.js";
@@ -82,6 +83,7 @@ export async function audit(options: AuditOptions, effects: Pick<Effects, "envir
     const service = findService(project, options.service ?? input.partitions[0]?.service);
     const mapping = readMapping(project, service, options.mapping ?? {spineKeys: [], time: undefined, columns: []}, input);
     const {notes, contradictions} = await checkManifests(session, input, service);
+    const stale = service ? await noteStale(project, service, input.partitions, effects.environment) : [];
     const problems = new Problems();
     const plan = service && compileService(project, service, problems);
     problems.throwIfErrors();
@@ -107,7 +109,7 @@ export async function audit(options: AuditOptions, effects: Pick<Effects, "envir
       seed: count.checked === count.all ? undefined : options.seed,
       columns,
       skipped: mapping.skipped,
-      notes: [...notes, ...(count.all === 0 ? ["there are no rows"] : []), ...(unmatched === 0 ? [] : [`${unmatched} of the rows checked are no rows of the spine of service "${service?.name}"`])],
+      notes: [...notes, ...stale, ...(count.all === 0 ? ["there are no rows"] : []), ...(unmatched === 0 ? [] : [`${unmatched} of the rows checked are no rows of the spine of service "${service?.name}"`])],
       contradictions,
       isPassed: contradictions.length === 0 && columns.every((column) => column.mismatches === 0),
     };

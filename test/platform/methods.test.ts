@@ -1,12 +1,13 @@
 /** Methods that look at data, called as every face calls them. */
-import {rmSync} from "node:fs";
+import {rmSync, writeFileSync} from "node:fs";
+import {join} from "node:path";
 import {afterAll, beforeAll, expect, it} from "vitest";
 import {loadProject} from "../../src/definitions/project.js";
 import type {DaedalusError} from "../../src/errors.js";
 import type {MethodContext} from "../../src/platform/context.js";
 import {methods} from "../../src/platform/methods.js";
 import {readSettings, settingsPath} from "../../src/platform/settings.js";
-import {makeShop, shopDays, trainShop} from "../support/shop-project.js";
+import {makeShop, shopDays, shopFiles, trainShop} from "../support/shop-project.js";
 
 let root: string;
 const warnings: DaedalusError[] = [];
@@ -43,6 +44,16 @@ it("audits a path of the project by its manifests", async () => {
   expect(answer.columns.map(({name}) => name)).toEqual(["price", "bought"]);
   const full = await methods["audit.run"]({path: "out/basket/dataset", full: true, columns: ["price"]}, context);
   expect(full).toMatchObject({rows_checked: 200, seed: null});
+});
+
+it("says of partitions that were made by other definitions what changed, so that a mismatch is not taken for a leak", async () => {
+  const changed = {...context, loadProject: () => loadProject({root, overrides: ["feed_end=202604"], aggregationConfigPath: "config/training/changed.yaml"})};
+  writeFileSync(join(root, "config/training/changed.yaml"), shopFiles["config/training/aggregations.yaml"].replace("max_items: 4", "max_items: 2"));
+  const audited = {path: "out/basket/dataset", columns: ["price", "bought"]};
+  const answer = await methods["audit.run"](audited, changed);
+  expect(answer.notes).toEqual(["dt=2026-02-26 is stale (bought: the definition changed): what differs may come from that change and be no leak"]);
+  expect(answer.columns.map(({status}) => status)).toEqual(["ok", "mismatch"]);
+  expect((await methods["audit.run"](audited, context)).notes).toEqual([]);
 });
 
 it("names the services there are when it is asked for another", async () => {
