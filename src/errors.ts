@@ -292,6 +292,8 @@ export const wordings = {
     text: `view "${p.view}" has no rows on ${p.day}`,
     hint: p.nearest.length > 0 ? `days with rows nearby: ${p.nearest.join(", ")}` : undefined,
   }),
+  "range-wrong": (p: {firstDay: string; lastDay: string}) => ({text: `the days end on ${p.lastDay}, before they begin on ${p.firstDay}`}),
+  "range-empty": (p: {firstDay: string; lastDay: string; view: string}) => ({text: `view "${p.view}" has no rows from ${p.firstDay} to ${p.lastDay}`}),
   "months-empty": (p: {first: string; last: string; view: string}) => ({
     text: `view "${p.view}" has no rows in the months ${p.first} to ${p.last}`,
     hint: 'set "feed_start" and "feed_end" of runtime.yaml to months with data',
@@ -385,6 +387,19 @@ export const wordings = {
   "remote-day-failed": (p: {day: string; where: string; reason: string; attempts: number}) => ({
     text: `${p.day} was not made by ${p.where}${p.attempts > 1 ? `, nor by ${p.attempts - 1} before` : ""}: ${p.reason}`,
     hint: "finished days are kept; run the same command again to go on",
+  }),
+  // runs
+  "run-unknown": (p: {run: string}) => ({text: `there is no run "${p.run}"`, hint: "`daeda runs list` names them all"}),
+  "run-finished": (p: {run: string; status: string}) => ({text: `run ${p.run} has ${p.status === "cancelled" ? "been cancelled" : p.status} already`}),
+  "run-failed": (p: {reason: string; code?: string | undefined}) => ({text: p.reason, hint: "the run's log has the rest: daeda runs logs RUN"}),
+  "run-lost": (p: {pid: number}) => ({
+    text: `the run's process ${p.pid} ended without a word`,
+    hint: "it was killed, or its machine went down; finished days are kept, so start it again",
+  }),
+  "queue-full": (p: {limit: number}) => ({text: `${p.limit} runs are waiting already, and no more may`, hint: "wait for some to end, cancel some, or raise DAEDALUS_QUEUE_MAX"}),
+  "idempotency-conflict": (p: {run: string}) => ({
+    text: `run ${p.run} was asked for with the same idempotency key, for something else`,
+    hint: "use a new key for a new run",
   }),
   interrupted: (_p: Record<string, never>) => ({text: "interrupted", hint: "finished days are kept; run the same command again to go on"}),
 } as const satisfies Record<string, (p: never) => Wording>;

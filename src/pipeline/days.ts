@@ -8,16 +8,22 @@ import {dayUs, monthsRange, parseDay, renderDay} from "./day.js";
 import {boundsOf, type CheckedSource} from "./source-check.js";
 import {partsBetween} from "./source-parts.js";
 
+/** Days `YYYY-MM-DD`, both inclusive. */
+export interface DayRange {
+  readonly firstDay: string;
+  readonly lastDay: string;
+}
+
 /**
- * The wanted days in order: the target day alone, or every day of the months `feed_start..feed_end` on which the spine's view
+ * The wanted days in order: the target day alone, those of a range, or every day of the months `feed_start..feed_end` on which the spine's view
  * has a row.
- * @throws DaedalusError `day-wrong`, `day-empty`, `months-missing` or `months-empty`
+ * @throws DaedalusError `day-wrong`, `day-empty`, `range-wrong`, `range-empty`, `months-missing` or `months-empty`
  */
 export async function listDays(
   session: DuckDbSession,
   spine: CheckedSource,
   project: Project,
-  targetDay: string | undefined,
+  {targetDay, dayRange}: {readonly targetDay?: string | undefined; readonly dayRange?: DayRange | undefined},
 ): Promise<{days: readonly string[]; emptyMonths: readonly string[]}> {
   const view = spine.view.name;
   if (targetDay !== undefined) {
@@ -28,6 +34,12 @@ export async function listDays(
     const nearby = await daysWithRows(session, spine, startUs - 7 * dayUs, startUs + 8 * dayUs);
     throw DaedalusError.of("day-empty", {day: targetDay, view, nearest: nearby});
   }
+  if (dayRange) {
+    const {startUs, endUs} = rangeOf(dayRange);
+    const days = await daysWithRows(session, spine, startUs, endUs);
+    if (days.length === 0) throw DaedalusError.of("range-empty", {...dayRange, view});
+    return {days, emptyMonths: []};
+  }
   const {feedStart, feedEnd} = project.runtime;
   if (feedStart === undefined) throw DaedalusError.of("months-missing", {key: "feed_start"});
   if (feedEnd === undefined) throw DaedalusError.of("months-missing", {key: "feed_end"});
@@ -36,6 +48,16 @@ export async function listDays(
   if (days.length === 0) throw DaedalusError.of("months-empty", {first: feedStart, last: feedEnd, view});
   const seen = new Set(days.map((day) => day.slice(0, 7).replace("-", "")));
   return {days, emptyMonths: monthsBetween(startUs, endUs).filter((month) => !seen.has(month))};
+}
+
+/** @throws DaedalusError for what are no days, or end before they begin */
+export function rangeOf({firstDay, lastDay}: DayRange): {startUs: number; endUs: number} {
+  const startUs = parseDay(firstDay);
+  const lastUs = parseDay(lastDay);
+  if (startUs === undefined) throw DaedalusError.of("day-wrong", {day: firstDay});
+  if (lastUs === undefined) throw DaedalusError.of("day-wrong", {day: lastDay});
+  if (lastUs < startUs) throw DaedalusError.of("range-wrong", {firstDay, lastDay});
+  return {startUs, endUs: lastUs + dayUs};
 }
 
 function monthsBetween(startUs: number, endUs: number): string[] {

@@ -7,7 +7,7 @@ import {DaedalusError, Problems} from "../errors.js";
 import {digestOf} from "../plan/digest.js";
 import type {OperatorOf, Plan} from "../plan/operator.js";
 import {compileRecipe, type SkeletonRecipe} from "../plan/recipe.js";
-import {listDays} from "./days.js";
+import {listDays, type DayRange} from "./days.js";
 import type {Effects} from "./effects.js";
 import {PartitionStore, type Stage} from "./partition.js";
 import {compileService} from "./plan-file.js";
@@ -20,6 +20,8 @@ export interface ServiceOptions {
   readonly service: Service;
   /** `YYYY-MM-DD`; undefined: every day with feed data in `feed_start..feed_end`. */
   readonly targetDay?: string | undefined;
+  /** These days only, both inclusive, as far as they have feed data. */
+  readonly dayRange?: DayRange | undefined;
   readonly stages: "both" | "skeleton" | "enrich";
   /** Default: `output_root` of runtime.yaml; relative to the project's root. */
   readonly outputRoot?: string | undefined;
@@ -59,7 +61,7 @@ export async function openService(options: ServiceOptions, effects: Pick<Effects
     problems.throwIfErrors();
     const spine = plan.operators.find((op) => op.opKind === "scan");
     const partitions = new PartitionStore(partitionsDirectory(project, service, options.outputRoot));
-    const listing = listDays(session, sources.get(spine!.view)!, project, options.targetDay);
+    const listing = listDays(session, sources.get(spine!.view)!, project, options);
     if (options.targetDay === undefined) partitions.summaries.preload();
     const {days, emptyMonths} = await listing;
     for (const month of emptyMonths) problems.add("month-empty", {month, view: spine!.view}, undefined, "warning");

@@ -11,6 +11,7 @@ import {addExtensionsCommands} from "./commands/extensions.js";
 import {addPipelineCommands} from "./commands/pipeline.js";
 import {addProfileCommand} from "./commands/profile.js";
 import {addProjectCommands} from "./commands/project.js";
+import {addRunsCommands} from "./commands/runs.js";
 import {addTestCommand} from "./commands/test.js";
 import {addExample} from "./flags.js";
 import {drainTerminal, exitCodes, openTerminal, type Terminal} from "./terminal.js";
@@ -33,6 +34,7 @@ export function createProgram(terminal: Terminal): Command {
   addConfigCommands(program, terminal);
   addCatalogCommands(program, terminal);
   addPipelineCommands(program, terminal);
+  addRunsCommands(program, terminal);
   addEmbeddingsCommands(program, terminal);
   addDoctorCommand(program, terminal);
   addExtensionsCommands(program, terminal);

@@ -1,10 +1,12 @@
 /** Where a call finds its project: flags over the operator's settings. */
+import {userInfo} from "node:os";
 import {loadProject, type ProjectOptions} from "../definitions/project.js";
 import type {Project} from "../definitions/model.js";
 import type {DaedalusError} from "../errors.js";
 import type {Environment} from "../sources/environment.js";
 import {paintProblem} from "./failure.js";
 import type {ProjectFlags} from "./flags.js";
+import {RunQueue} from "./runs/run-queue.js";
 import {readSettings, settingsPath, type Settings} from "./settings.js";
 import type {Terminal} from "./terminal.js";
 
@@ -13,6 +15,11 @@ export interface MethodContext {
   readonly projectOptions: ProjectOptions;
   /** What `${NAME}` in definitions stands for. */
   readonly environment: Environment;
+  readonly runs: RunQueue;
+  /** Given to the processes of runs, which read the same files. */
+  readonly projectFlags: ProjectFlags;
+  /** Who calls, as the records of runs name them. */
+  readonly caller: string;
   /** Ends a call that takes long. */
   readonly signal: AbortSignal;
   /** What is said on the way to an answer. */
@@ -37,6 +44,15 @@ export function openContext(flags: ProjectFlags, terminal: Terminal): MethodCont
     settings,
     projectOptions,
     environment: terminal.env,
+    runs: new RunQueue({directory: terminal.directory, environment: terminal.env}),
+    projectFlags: {
+      runtimeConfigPath: flags.runtimeConfigPath,
+      aggregationConfigPath: flags.aggregationConfigPath,
+      featureViewsDir: flags.featureViewsDir,
+      featureServicesDir: flags.featureServicesDir,
+      set: flags.set,
+    },
+    caller: userInfo().username,
     signal: new AbortController().signal,
     onWarning: (problem) => terminal.note(paintProblem(problem, terminal)),
     loadProject: () => loadProject(projectOptions),

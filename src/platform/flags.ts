@@ -42,6 +42,30 @@ export function parseCount(text: string): number {
   return Number(text);
 }
 
+function parseDay(text: string): string {
+  const isDay = /^\d{4}-\d{2}-\d{2}$/.test(text) && new Date(`${text}T00:00:00Z`).toISOString().startsWith(text);
+  if (!isDay) throw new InvalidArgumentError("A day is written YYYY-MM-DD.");
+  return text;
+}
+
+export interface DayFlags {
+  readonly targetDate?: string;
+  readonly fromDate?: string;
+  readonly toDate?: string;
+}
+
+/** One day, or a range of days. */
+export function addDayFlags(command: Command, otherwise: string): void {
+  command
+    .addOption(new Option("--target-date <day>", `this day only, YYYY-MM-DD${otherwise}`).argParser(parseDay).conflicts(["fromDate", "toDate"]))
+    .option("--from-date <day>", "the days from this one on; with --to-date", parseDay)
+    .option("--to-date <day>", "the last of these days", parseDay)
+    .hook("preAction", (_, called) => {
+      const {fromDate, toDate} = called.opts<DayFlags>();
+      if ((fromDate === undefined) !== (toDate === undefined)) called.error("error: --from-date and --to-date go together");
+    });
+}
+
 export function collect(value: string, earlier: readonly string[] = []): readonly string[] {
   return [...earlier, value];
 }

@@ -12,6 +12,7 @@ import type {AuditParams} from "./audit-run.js";
 import type {MethodContext} from "./context.js";
 import type {PlanAnswer} from "./plan-report.js";
 import type {PlanParams, StatusParams} from "./plan-run.js";
+import type {ListRunsParams, MaterializeParams, RunAnswer, RunLogPage, RunLogsParams, RunPage, RunParams, StartedRun} from "./runs/run-methods.js";
 import type {StatusAnswer} from "./status-report.js";
 
 type NoParams = Readonly<Record<string, never>>;
@@ -78,6 +79,17 @@ export const methods = {
     const [{runStatus}, {serviceStatusToData}] = await Promise.all([import("./plan-run.js"), import("./status-report.js")]);
     return serviceStatusToData(await runStatus(params, context));
   },
+
+  "runs.materialize_partition": async (params: MaterializeParams, context: MethodContext): Promise<StartedRun> =>
+    (await import("./runs/run-methods.js")).materializePartition(params, context),
+
+  "runs.get": async (params: RunParams, context: MethodContext): Promise<RunAnswer> => (await import("./runs/run-methods.js")).getRun(params, context),
+
+  "runs.list": async (params: ListRunsParams, context: MethodContext): Promise<RunPage> => (await import("./runs/run-methods.js")).listRuns(params, context),
+
+  "runs.logs": async (params: RunLogsParams, context: MethodContext): Promise<RunLogPage> => (await import("./runs/run-methods.js")).readRunLogs(params, context),
+
+  "runs.cancel": async (params: RunParams, context: MethodContext): Promise<RunAnswer> => (await import("./runs/run-methods.js")).cancelRun(params, context),
 
   "audit.run": async (params: AuditParams, context: MethodContext): Promise<AuditAnswer> => {
     const [{runAudit}, {auditToData}] = await Promise.all([import("./audit-run.js"), import("./audit-report.js")]);

@@ -18,10 +18,14 @@ export interface StatusParams {
 export interface PlanParams extends StatusParams {
   /** This day only, `YYYY-MM-DD`; default: `feed_start` to `feed_end`. */
   readonly target_date?: string | undefined;
+  /** These days only, both inclusive. */
+  readonly from_date?: string | undefined;
+  readonly to_date?: string | undefined;
 }
 
-export function runPlan({target_date: targetDay, ...params}: PlanParams, context: MethodContext): Promise<ServicePlan> {
-  return planService({...readOptions(params, context), targetDay}, readEffects(context));
+export function runPlan({target_date: targetDay, from_date: firstDay, to_date: lastDay, ...params}: PlanParams, context: MethodContext): Promise<ServicePlan> {
+  const dayRange = firstDay === undefined || lastDay === undefined ? undefined : {firstDay, lastDay};
+  return planService({...readOptions(params, context), targetDay, dayRange}, readEffects(context));
 }
 
 export function runStatus(params: StatusParams, context: MethodContext): Promise<ServiceStatus> {

@@ -21,9 +21,9 @@ export async function runTrainRemotely(options: TrainRunOptions, runner: RemoteR
   const context = openContext(options.flags, terminal);
   const project = context.loadProject();
   const service = getService(project, options.service, context.settings);
-  const {stages, targetDay, outputRoot, isForced = false} = options;
+  const {stages, targetDay, dayRange, outputRoot, isForced = false} = options;
   return runStoppable(terminal, async (signal) => {
-    const plan = await planService({project, service, stages, targetDay, outputRoot}, {
+    const plan = await planService({project, service, stages, targetDay, dayRange, outputRoot}, {
       environment: terminal.env,
       onEvent: (event) => {
         if (event.kind === "warning") context.onWarning(event.problem);

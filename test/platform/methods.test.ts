@@ -6,6 +6,7 @@ import {loadProject} from "../../src/definitions/project.js";
 import type {DaedalusError} from "../../src/errors.js";
 import type {MethodContext} from "../../src/platform/context.js";
 import {methods} from "../../src/platform/methods.js";
+import {RunQueue} from "../../src/platform/runs/run-queue.js";
 import {readSettings, settingsPath} from "../../src/platform/settings.js";
 import {makeShop, shopDays, shopFiles, trainShop} from "../support/shop-project.js";
 
@@ -21,6 +22,9 @@ beforeAll(async () => {
     settings: readSettings(settingsPath({HOME: root})),
     projectOptions,
     environment: {},
+    runs: new RunQueue({directory: root, environment: {}}),
+    projectFlags: {},
+    caller: "test",
     signal: new AbortController().signal,
     onWarning: (problem) => warnings.push(problem),
     loadProject: () => loadProject(projectOptions),

@@ -1,5 +1,5 @@
-import {InvalidArgumentError, Option, type Command} from "commander";
-import {addExample, addFormat, addGroup, addProjectFlags, parseCount, type FormatOption, type ProjectFlags} from "../flags.js";
+import {Option, type Command} from "commander";
+import {addDayFlags, addExample, addFormat, addGroup, addProjectFlags, parseCount, type DayFlags, type FormatOption, type ProjectFlags} from "../flags.js";
 import type {Terminal} from "../terminal.js";
 import {addRunnerFlags, findRemoteRunner, type RunnerFlags} from "./runner-flags.js";
 
@@ -9,14 +9,12 @@ interface CompileOptions extends FormatOption, ProjectFlags {
   readonly outputDir?: string;
 }
 
-interface PlanFlags extends FormatOption, ProjectFlags {
-  readonly targetDate?: string;
+interface PlanFlags extends FormatOption, ProjectFlags, DayFlags {
   readonly skeletonOnly?: true;
   readonly outputRoot?: string;
 }
 
-interface TrainFlags extends FormatOption, ProjectFlags, RunnerFlags {
-  readonly targetDate?: string;
+interface TrainFlags extends FormatOption, ProjectFlags, DayFlags, RunnerFlags {
   readonly dayWorkers?: number;
   readonly skeletonOnly?: true;
   readonly enrichOnly?: true;
@@ -27,7 +25,7 @@ interface TrainFlags extends FormatOption, ProjectFlags, RunnerFlags {
 
 const serviceArgument = ["[service]", "the service; default: default_service of the settings"] as const;
 
-const targetDateOption = ["--target-date <day>", "this day only, YYYY-MM-DD; default: feed_start to feed_end", parseDay] as const;
+const allDays = "; default: feed_start to feed_end";
 
 export function addPipelineCommands(program: Command, terminal: Terminal): void {
   const pipeline = addGroup(program, "pipeline", "from a service to its plan and its datasets");
@@ -56,15 +54,15 @@ export function addPipelineCommands(program: Command, terminal: Terminal): void 
     .command("plan")
     .description("say which days and columns are missing or stale, and why; compute nothing")
     .argument(...serviceArgument)
-    .option(...targetDateOption)
     .option("--skeleton-only", "what a run without embeddings would do")
     .option("--output-root <folder>", "where datasets are written")
     .action(async (service: string | undefined, options: PlanFlags) => {
       const [{runPlan}, {renderServicePlan, servicePlanToData}, {openContext}] = await Promise.all([import("../plan-run.js"), import("../plan-report.js"), import("../context.js")]);
-      const params = {service, target_date: options.targetDate, skeleton_only: options.skeletonOnly, output_root: options.outputRoot};
+      const params = {service, target_date: options.targetDate, from_date: options.fromDate, to_date: options.toDate, skeleton_only: options.skeletonOnly, output_root: options.outputRoot};
       const answer = await runPlan(params, openContext(options, terminal));
       terminal.answer(options.format === "json" ? JSON.stringify(servicePlanToData(answer), null, 2) : renderServicePlan(answer, terminal.directory));
     });
+  addDayFlags(plan, allDays);
   addFormat(plan);
   addProjectFlags(plan);
   addExample(plan, "daeda pipeline plan dssm_ranking");
@@ -89,7 +87,6 @@ export function addPipelineCommands(program: Command, terminal: Terminal): void 
     .command("train")
     .description("write a partition for each day that is missing or stale")
     .argument(...serviceArgument)
-    .option(...targetDateOption)
     .option("--day-workers <count>", "days computed at the same time", parseCount)
     .addOption(new Option("--skeleton-only", "stop before the embeddings").conflicts("enrichOnly"))
     .option("--enrich-only", "add the embeddings to skeletons that are there")
@@ -101,6 +98,7 @@ export function addPipelineCommands(program: Command, terminal: Terminal): void 
         flags: options,
         service,
         targetDay: options.targetDate,
+        dayRange: options.fromDate === undefined || options.toDate === undefined ? undefined : {firstDay: options.fromDate, lastDay: options.toDate},
         dayWorkers: options.dayWorkers,
         stages: options.skeletonOnly ? "skeleton" : options.enrichOnly ? "enrich" : "both",
         outputRoot: options.outputRoot,
@@ -115,6 +113,7 @@ export function addPipelineCommands(program: Command, terminal: Terminal): void 
       terminal.answer(options.format === "json" ? JSON.stringify(reportToData(report), null, 2) : renderReport(report, terminal.directory));
     });
   addRunnerFlags(train);
+  addDayFlags(train, allDays);
   addFormat(train);
   addProjectFlags(train);
   addExample(
@@ -123,10 +122,4 @@ export function addPipelineCommands(program: Command, terminal: Terminal): void 
     "daeda pipeline train dssm_ranking --target-date 2026-04-15 --set compute.engine=polars",
     "daeda pipeline train dssm_ranking --runner ray --ray-address http://ray-head:8265 --ray-num-cpus 16 --ray-memory 64GiB",
   );
-}
-
-function parseDay(text: string): string {
-  const isDay = /^\d{4}-\d{2}-\d{2}$/.test(text) && new Date(`${text}T00:00:00Z`).toISOString().startsWith(text);
-  if (!isDay) throw new InvalidArgumentError("A day is written YYYY-MM-DD.");
-  return text;
 }
