@@ -83,6 +83,7 @@ async function runWindowFunctions(session: DuckDbSession, {feed, output}: Job): 
 
 const contenders: Readonly<Record<string, (session: DuckDbSession, job: Job) => Promise<void>>> = {
   duckdb: async (session, job) => runEngine(session, (await import("../src/engines/duckdb/rolling.js")).duckdbAggregation, job),
+  native: async (session, job) => runEngine(session, (await import("../src/engines/native/native.js")).nativeAggregation, job),
   polars: async (session, job) => runEngine(session, (await import("../src/engines/polars/rolling.js")).polarsAggregation, job),
   "window functions": runWindowFunctions,
 };

@@ -3,7 +3,7 @@ import {z} from "zod";
 import {listOf, literal, location, mapping, name, oneOf, positiveOrConstant, text} from "./schema-parts.js";
 
 /** The aggregation engines that `compute.engine` may name. */
-export const aggregationEngineNames = ["duckdb", "polars"] as const;
+export const aggregationEngineNames = ["duckdb", "native", "polars"] as const;
 
 export const runtimeDefaults = {
   entity_spine_chunk_rows: 500_000,

@@ -3,12 +3,20 @@
  * conditions, so an engine sees two tables in a DuckDB session and computes windows; nothing else.
  */
 import type {AggregationOperation} from "../definitions/aggregation-operation.js";
+import type {ProvidedTable, RawChunk} from "./raw-vectors.js";
 
 /** A DuckDB session, seen by engines that must not know how it is opened. */
 export interface SqlSession {
   run(sql: string): Promise<void>;
   /** Rows as plain objects: BIGINT as bigint, lists as arrays. For small results. */
   rows(sql: string): Promise<Record<string, unknown>[]>;
+  /**
+   * A query's chunks as they come; each is valid until the next is asked for.
+   * @param types of the columns: those of `widthOfType`, and lists of them
+   */
+  chunks(sql: string, types: readonly string[]): AsyncIterable<RawChunk>;
+  /** Makes a table that SQL reads as `name()` until the session closes. */
+  provideTable(table: ProvidedTable): void;
   /** A folder for files of this session; removed when it closes. */
   readonly scratchDirectory: string;
 }

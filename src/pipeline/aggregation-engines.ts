@@ -5,6 +5,7 @@ import {DaedalusError} from "../errors.js";
 
 const loaders: Readonly<Record<string, () => Promise<AggregationEngine>>> = {
   duckdb: async () => (await import("../engines/duckdb/rolling.js")).duckdbAggregation,
+  native: async () => (await import("../engines/native/native.js")).nativeAggregation,
   polars: async () => (await import("../engines/polars/rolling.js")).polarsAggregation,
 };
 

@@ -29,7 +29,7 @@ feed_end: "202601"
 day_workers: 1
 
 compute:
-  engine: duckdb
+  engine: native
   duckdb_config:
     memory_limit: "4GiB"
 

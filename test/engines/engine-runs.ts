@@ -2,12 +2,13 @@
 import {DuckDbSession} from "../../src/engines/duckdb/connection.js";
 import {resultTypeOf, type AggregationEngine, type SqlSession} from "../../src/engines/aggregation-engine.js";
 import {duckdbAggregation} from "../../src/engines/duckdb/rolling.js";
+import {nativeAggregation} from "../../src/engines/native/native.js";
 import {polarsAggregation} from "../../src/engines/polars/rolling.js";
 import {isIdentical, renderCells, renderLiteral, renderReading, type Cell, type Row, type Table} from "./cells.js";
 import {computeWindows, type TestTask} from "./oracle.js";
 
 /** Every engine takes the whole suite; what it cannot do must be a refusal. */
-export const engines: readonly AggregationEngine[] = [duckdbAggregation, polarsAggregation];
+export const engines: readonly AggregationEngine[] = [duckdbAggregation, nativeAggregation, polarsAggregation];
 
 /** The settings that leave most to chance: more threads than cores, and rows that come in no order, as the reference page sets it. */
 export function openSession(): Promise<DuckDbSession> {
@@ -49,6 +50,8 @@ export async function runEngine(session: DuckDbSession, engine: AggregationEngin
     scratchDirectory: session.scratchDirectory,
     run: (text) => (sql.push(text), session.run(text)),
     rows: (text) => (sql.push(text), session.rows(text)),
+    chunks: (text, types) => (sql.push(text), session.chunks(text, types)),
+    provideTable: (table) => session.provideTable(table),
   };
   await engine.run(recorded, {...names, keys: task.keys, orderColumns: task.orderColumns, windows: task.windows});
   const columns = task.windows.map((window) => ({

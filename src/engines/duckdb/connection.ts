@@ -2,8 +2,10 @@
 import {mkdirSync, mkdtempSync, rmSync} from "node:fs";
 import {tmpdir} from "node:os";
 import {join} from "node:path";
-import {BIGINT, DuckDBDataChunk, DuckDBInstance, VARCHAR, type DuckDBConnection, type DuckDBResult} from "@duckdb/node-api";
+import {BIGINT, DuckDBDataChunk, DuckDBInstance, DuckDBTableFunction, VARCHAR, type DuckDBConnection, type DuckDBResult} from "@duckdb/node-api";
 import type {SqlSession} from "../aggregation-engine.js";
+import type {ProvidedTable, RawChunk} from "../raw-vectors.js";
+import {defineTable, readRawChunk} from "./vectors.js";
 
 export type {DuckDBDataChunk, DuckDBResult};
 
@@ -91,6 +93,19 @@ export class DuckDbSession implements SqlSession {
   /** Result chunks as they come; the caller reads each before asking for the next. */
   stream(sql: string): Promise<DuckDBResult> {
     return this.withoutSecrets(() => this.connection.stream(sql));
+  }
+
+  async *chunks(sql: string, types: readonly string[]): AsyncIterable<RawChunk> {
+    const result = await this.connection.stream(sql);
+    for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
+      yield readRawChunk(chunk.chunk, types);
+    }
+  }
+
+  provideTable(table: ProvidedTable): void {
+    const created = new DuckDBTableFunction();
+    defineTable(created.table_function, table);
+    this.connection.registerTableFunction(created);
   }
 
   /** Appends values to a table of one BIGINT or VARCHAR column. */

@@ -1,0 +1,73 @@
+/** The one file that knows `@duckdb/node-bindings`: chunks as bytes, and tables that are written vector by vector. */
+import duckdb from "@duckdb/node-bindings";
+import {widthOf, type ProvidedTable, type RawChunk, type RawColumn, type WrittenColumn} from "../raw-vectors.js";
+
+const listEntryBytes = 16;
+
+const logicalTypes: ReadonlyMap<string, number> = new Map([
+  ["BOOLEAN", duckdb.Type.BOOLEAN],
+  ["INTEGER", duckdb.Type.INTEGER],
+  ["FLOAT", duckdb.Type.FLOAT],
+  ["DATE", duckdb.Type.DATE],
+  ["BIGINT", duckdb.Type.BIGINT],
+  ["DOUBLE", duckdb.Type.DOUBLE],
+  ["TIMESTAMP", duckdb.Type.TIMESTAMP],
+]);
+
+/** @param types of the columns, as `widthOf` takes them */
+export function readRawChunk(chunk: duckdb.DataChunk, types: readonly string[]): RawChunk {
+  const rowCount = duckdb.data_chunk_get_size(chunk);
+  return {rowCount, columns: types.map((type, at) => readVector(duckdb.data_chunk_get_vector(chunk, at), type, rowCount))};
+}
+
+function readVector(vector: duckdb.Vector, type: string, rowCount: number): RawColumn {
+  const isList = type.endsWith("[]");
+  const data = duckdb.vector_get_data(vector, rowCount * (isList ? listEntryBytes : widthOf(type)));
+  // DuckDB has no bits for a vector without a NULL, whatever the declared type says.
+  const validity = (duckdb.vector_get_validity(vector, Math.ceil(rowCount / 64) * 8) as Uint8Array | null) ?? undefined;
+  if (!isList) return {data, validity, child: undefined};
+  const elements = duckdb.list_vector_get_size(vector);
+  return {data, validity, child: {...readVector(duckdb.list_vector_get_child(vector), type.slice(0, -2), elements), rowCount: elements}};
+}
+
+function logicalType(type: string): duckdb.LogicalType {
+  if (type.endsWith("[]")) return duckdb.create_list_type(logicalType(type.slice(0, -2)));
+  return duckdb.create_logical_type(logicalTypes.get(type)!);
+}
+
+/** Describes a table function without arguments. DuckDB asks for its chunks one after another, on the thread of the event loop. */
+export function defineTable(created: duckdb.TableFunction, table: ProvidedTable): void {
+  duckdb.table_function_set_name(created, table.name);
+  duckdb.table_function_set_bind(created, (info) => {
+    for (const {name, type} of table.columns) duckdb.bind_add_result_column(info, name, logicalType(type));
+    duckdb.bind_set_cardinality(info, table.rowCount, true);
+  });
+  let next = 0;
+  duckdb.table_function_set_init(created, (info) => {
+    next = 0;
+    // Rows keep their order when one thread asks for them.
+    duckdb.init_set_max_threads(info, 1);
+  });
+  duckdb.table_function_set_function(created, (info, output) => {
+    try {
+      const chunk = table.readChunk(next);
+      next += 1;
+      duckdb.data_chunk_set_size(output, chunk?.rowCount ?? 0);
+      chunk?.columns.forEach((column, at) => writeVector(duckdb.data_chunk_get_vector(output, at), column));
+    } catch (error) {
+      duckdb.function_set_error(info, error instanceof Error ? error.message : String(error));
+    }
+  });
+}
+
+function writeVector(vector: duckdb.Vector, {data, bytes, validity, child}: WrittenColumn): void {
+  if (child) {
+    duckdb.list_vector_reserve(vector, child.rowCount);
+    duckdb.list_vector_set_size(vector, child.rowCount);
+    if (child.bytes > 0) duckdb.copy_data_to_vector(duckdb.list_vector_get_child(vector), 0, child.data, 0, child.bytes);
+  }
+  duckdb.copy_data_to_vector(vector, 0, data, 0, bytes);
+  if (!validity) return;
+  duckdb.vector_ensure_validity_writable(vector);
+  duckdb.copy_data_to_vector_validity(vector, 0, validity, 0, validity.byteLength);
+}

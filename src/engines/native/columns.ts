@@ -1,0 +1,172 @@
+/** Rows as typed arrays over shared memory: what is read from DuckDB once, and by all threads in place. */
+import type {RawChunk, RawColumn} from "../raw-vectors.js";
+
+/** How the columns of a query travel: `key`, `ts`, the words of flags, then values. */
+export interface Shape {
+  /** Words of 31 flags each. */
+  readonly flagWords: number;
+  readonly values: readonly {readonly width: number; readonly isList: boolean}[];
+}
+
+/** One value column of many rows. What stands for NULL is undefined; flags tell. */
+export interface ValueColumn {
+  readonly width: number;
+  readonly bytes: SharedArrayBuffer;
+  /** Of lists, for row r: elements `starts[r]` to `starts[r + 1]`, of which those with a 1 in `present` are not NULL. */
+  readonly lists: {readonly starts: Int32Array; readonly present: Uint8Array} | undefined;
+}
+
+/** Rows sorted by key and instant. */
+export interface Columns {
+  readonly rowCount: number;
+  readonly key: Int32Array;
+  readonly ts: Float64Array;
+  readonly flags: readonly Int32Array[];
+  readonly values: readonly ValueColumn[];
+}
+
+const flagsPerWord = 31;
+
+export const flagWordsOf = (flagCount: number): number => Math.ceil(flagCount / flagsPerWord);
+
+/** SQL of the words that hold these conditions, none of which may be NULL. */
+export function renderFlagWords(conditions: readonly string[]): string[] {
+  const words: string[] = [];
+  for (let start = 0; start < conditions.length; start += flagsPerWord) {
+    const terms = conditions.slice(start, start + flagsPerWord).map((sql, at) => `(CAST((${sql}) AS INTEGER) << ${at})`);
+    words.push(`CAST(${terms.join(" | ")} AS INTEGER)`);
+  }
+  return words;
+}
+
+/** The word that holds a flag, and its bit in it. A flag of undefined is true for every row. */
+export function findFlag(columns: Columns, flag: number | undefined): {readonly word: Int32Array | undefined; readonly bit: number} {
+  if (flag === undefined) return {word: undefined, bit: 0};
+  return {word: columns.flags[Math.floor(flag / flagsPerWord)]!, bit: 1 << flag % flagsPerWord};
+}
+
+class Growing {
+  bytes: SharedArrayBuffer;
+  view: Uint8Array;
+  used = 0;
+
+  constructor(capacity: number) {
+    this.bytes = new SharedArrayBuffer(capacity);
+    this.view = new Uint8Array(this.bytes);
+  }
+
+  append(data: Uint8Array): void {
+    this.reserve(data.length);
+    this.view.set(data, this.used);
+    this.used += data.length;
+  }
+
+  reserve(more: number): void {
+    if (this.used + more <= this.bytes.byteLength) return;
+    const bytes = new SharedArrayBuffer(Math.max(this.used + more, 2 * this.bytes.byteLength));
+    const view = new Uint8Array(bytes);
+    view.set(this.view.subarray(0, this.used));
+    [this.bytes, this.view] = [bytes, view];
+  }
+}
+
+/** Collects chunks of a sorted query, and gives them away up to the last key that is complete. */
+export class ColumnsBuilder {
+  private readonly key: Growing;
+  private readonly ts: Growing;
+  private readonly flags: readonly Growing[];
+  private readonly values: readonly {readonly data: Growing; readonly starts: Growing; readonly present: Growing}[];
+  rowCount = 0;
+
+  constructor(
+    private readonly shape: Shape,
+    capacity: number,
+  ) {
+    const growing = (width: number): Growing => new Growing(Math.max(64, (capacity + 1) * width));
+    this.key = growing(4);
+    this.ts = growing(8);
+    this.flags = Array.from({length: shape.flagWords}, () => growing(4));
+    this.values = shape.values.map(({width, isList}) => ({data: growing(width), starts: growing(isList ? 4 : 0), present: growing(isList ? 1 : 0)}));
+    for (const {starts} of this.values) starts.append(new Uint8Array(4));
+  }
+
+  append({rowCount, columns}: RawChunk): void {
+    this.key.append(columns[0]!.data);
+    this.ts.append(columns[1]!.data);
+    this.flags.forEach((words, at) => words.append(columns[2 + at]!.data));
+    this.shape.values.forEach(({isList, width}, at) => {
+      const column = columns[2 + this.flags.length + at]!;
+      if (isList) this.appendLists(this.values[at]!, column, rowCount, width);
+      else this.values[at]!.data.append(column.data);
+    });
+    this.rowCount += rowCount;
+  }
+
+  /** Lists of a chunk may lie anywhere in its child, and a NULL list is an empty one. */
+  private appendLists({data, starts, present}: {data: Growing; starts: Growing; present: Growing}, {data: entries, validity, child}: RawColumn, rowCount: number, width: number): void {
+    const pairs = new Uint32Array(entries.buffer, entries.byteOffset, rowCount * 4);
+    const ends = new Int32Array(rowCount);
+    let total = data.used / width;
+    for (let row = 0; row < rowCount; row += 1) {
+      if (isSet(validity, row)) {
+        const [offset, length] = [pairs[4 * row]!, pairs[4 * row + 2]!];
+        data.append(child!.data.subarray(offset * width, (offset + length) * width));
+        present.reserve(length);
+        for (let at = 0; at < length; at += 1) present.view[present.used + at] = isSet(child!.validity, offset + at) ? 1 : 0;
+        present.used += length;
+        total += length;
+      }
+      ends[row] = total;
+    }
+    starts.append(new Uint8Array(ends.buffer));
+  }
+
+  /** The instants and keys so far. */
+  get lastKey(): number {
+    return this.rowCount === 0 ? 0 : new Int32Array(this.key.bytes)[this.rowCount - 1]!;
+  }
+
+  /** Where the rows of the last key begin. */
+  get lastKeyStart(): number {
+    const key = new Int32Array(this.key.bytes);
+    let start = this.rowCount;
+    while (start > 0 && key[start - 1] === this.lastKey) start -= 1;
+    return start;
+  }
+
+  /** The first `rowCount` rows, and a builder that goes on with the others. */
+  split(rowCount: number, capacity: number): {readonly columns: Columns; readonly rest: ColumnsBuilder} {
+    const rest = new ColumnsBuilder(this.shape, capacity);
+    const move = (from: Growing, to: Growing, width: number): void => to.append(from.view.subarray(rowCount * width, this.rowCount * width));
+    move(this.key, rest.key, 4);
+    move(this.ts, rest.ts, 8);
+    this.flags.forEach((words, at) => move(words, rest.flags[at]!, 4));
+    this.shape.values.forEach(({width, isList}, at) => {
+      const [from, to] = [this.values[at]!, rest.values[at]!];
+      if (!isList) return move(from.data, to.data, width);
+      const starts = new Int32Array(from.starts.bytes, 0, this.rowCount + 1);
+      const first = starts[rowCount]!;
+      to.data.append(from.data.view.subarray(first * width, from.data.used));
+      to.present.append(from.present.view.subarray(first, from.present.used));
+      to.starts.append(new Uint8Array(starts.slice(rowCount + 1).map((start) => start - first).buffer));
+    });
+    rest.rowCount = this.rowCount - rowCount;
+    return {columns: this.finish(rowCount), rest};
+  }
+
+  finish(rowCount = this.rowCount): Columns {
+    return {
+      rowCount,
+      key: new Int32Array(this.key.bytes, 0, rowCount),
+      ts: new Float64Array(this.ts.bytes, 0, rowCount),
+      flags: this.flags.map((words) => new Int32Array(words.bytes, 0, rowCount)),
+      values: this.shape.values.map(({width, isList}, at) => {
+        const {data, starts, present} = this.values[at]!;
+        const lists = isList ? {starts: new Int32Array(starts.bytes, 0, rowCount + 1), present: new Uint8Array(present.bytes)} : undefined;
+        return {width, bytes: data.bytes, lists};
+      }),
+    };
+  }
+}
+
+const isSet = (validity: Uint8Array | undefined, row: number): boolean => validity === undefined || (validity[row >> 3]! & (1 << (row & 7))) !== 0;

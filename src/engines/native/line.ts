@@ -1,0 +1,121 @@
+/** The history that one condition keeps, in order: of each item its key, its instant, and its value as 64 bits. */
+import {findFlag, type Columns, type ValueColumn} from "./columns.js";
+
+/** Which rows of a history are on a line, and what is kept of them. */
+export interface LineSpec {
+  /** Undefined: all rows. */
+  readonly flag: number | undefined;
+  /** Undefined: rows are only counted. */
+  readonly value: {readonly column: number; readonly kind: ValueKind} | undefined;
+  /** Kept beside each item, for windows that drop by it; `flag` is true where there is one. */
+  readonly dropper: {readonly column: number; readonly flag: number} | undefined;
+}
+
+/** `whole`: any value that is equal only to the same bits. */
+export type ValueKind = "whole" | "double" | "float";
+
+export interface Line {
+  readonly length: number;
+  readonly key: Int32Array;
+  readonly ts: Float64Array;
+  /** The bits of each value, the low ones of a narrower one. */
+  readonly value: BigInt64Array;
+  /** The same where equal values in several spellings have equal bits. */
+  readonly identity: BigInt64Array;
+  /** What a window drops by; `noDropper` where there is nothing. */
+  readonly dropper: BigInt64Array | undefined;
+}
+
+/** No value of a narrower type, and a number that no id has. */
+export const noDropper = -(2n ** 63n);
+
+/** The values `[from, to)` of a column as their bits: the column itself where it has 64. */
+export function widen({width, bytes}: ValueColumn, {from, to}: {readonly from: number; readonly to: number}): BigInt64Array {
+  const length = to - from;
+  if (width === 8) return new BigInt64Array(bytes, 8 * from, length);
+  const narrow = width === 4 ? new Int32Array(bytes, 4 * from, length) : new Uint8Array(bytes, from, length);
+  const bits = new BigInt64Array(length);
+  // Halves instead of BigInts, which would each be an object here.
+  const halves = new Int32Array(bits.buffer);
+  for (let at = 0; at < length; at += 1) {
+    halves[2 * at] = narrow[at]!;
+    halves[2 * at + 1] = narrow[at]! >> 31;
+  }
+  return bits;
+}
+
+export function buildLine(history: Columns, {flag, value, dropper}: LineSpec): Line {
+  const column = value === undefined ? undefined : history.values[value.column]!;
+  const lists = column?.lists;
+  const {kept, length} = findKept(history, flag, lists?.starts);
+  const line = {
+    key: new Int32Array(length),
+    ts: new Float64Array(length),
+    value: new BigInt64Array(column ? length : 0),
+    dropper: dropper && new BigInt64Array(length),
+  };
+  const values = column && widen(column, {from: 0, to: lists ? lists.starts[history.rowCount]! : history.rowCount});
+  const droppers = dropper && readOptional(history, dropper, {from: 0, to: history.rowCount});
+  let end = 0;
+  for (const row of kept) {
+    const first = lists ? lists.starts[row]! : row;
+    const last = lists ? lists.starts[row + 1]! : row + 1;
+    for (let element = first; element < last; element += 1) {
+      if (lists && lists.present[element] === 0) continue;
+      line.key[end] = history.key[row]!;
+      line.ts[end] = history.ts[row]!;
+      if (values) line.value[end] = values[element]!;
+      if (droppers) line.dropper![end] = droppers[row]!;
+      end += 1;
+    }
+  }
+  return {...line, length: end, identity: identify(line.value, value?.kind ?? "whole")};
+}
+
+/** The rows with the flag, and how many items they have. */
+function findKept(history: Columns, flag: number | undefined, starts: Int32Array | undefined): {readonly kept: Int32Array; readonly length: number} {
+  const {word, bit} = findFlag(history, flag);
+  const kept = new Int32Array(history.rowCount);
+  let rows = 0;
+  let length = 0;
+  for (let row = 0; row < history.rowCount; row += 1) {
+    if (word && (word[row]! & bit) === 0) continue;
+    kept[rows] = row;
+    rows += 1;
+    length += starts ? starts[row + 1]! - starts[row]! : 1;
+  }
+  return {kept: kept.subarray(0, rows), length};
+}
+
+/** A column's bits of the rows `[from, to)`, `noDropper` where its flag says that there is no value. */
+export function readOptional(columns: Columns, {column, flag}: {readonly column: number; readonly flag: number}, rows: {readonly from: number; readonly to: number}): BigInt64Array {
+  const bits = widen(columns.values[column]!, rows).slice();
+  const {word, bit} = findFlag(columns, flag);
+  for (let at = 0; at < bits.length; at += 1) if ((word![rows.from + at]! & bit) === 0) bits[at] = noDropper;
+  return bits;
+}
+
+const [minusZero, nan] = (["double", "float"] as const).reduce<[bigint[], bigint[]]>(
+  ([zeros, nans], kind) => [[...zeros, toBits(-0, kind)], [...nans, toBits(NaN, kind)]],
+  [[], []],
+);
+
+/** The bits of a floating number, as values hold them. */
+export function toBits(number: number, kind: "double" | "float"): bigint {
+  return kind === "double" ? new BigInt64Array(new Float64Array([number]).buffer)[0]! : BigInt(new Int32Array(new Float32Array([number]).buffer)[0]!);
+}
+
+export function toNumbers(bits: BigInt64Array, kind: ValueKind): Float64Array {
+  if (kind === "double") return new Float64Array(bits.buffer, bits.byteOffset, bits.length);
+  if (kind === "whole") return Float64Array.from(bits, Number);
+  const floats = new Float32Array(bits.buffer, bits.byteOffset, 2 * bits.length);
+  return Float64Array.from({length: bits.length}, (_, at) => floats[2 * at]!);
+}
+
+/** NaN is equal to itself, whatever its bits, and -0 is equal to 0. */
+function identify(value: BigInt64Array, kind: ValueKind): BigInt64Array {
+  if (kind === "whole") return value;
+  const numbers = toNumbers(value, kind);
+  const at = kind === "double" ? 0 : 1;
+  return value.map((bits, index) => (bits === minusZero[at] ? 0n : Number.isNaN(numbers[index]) ? nan[at]! : bits));
+}

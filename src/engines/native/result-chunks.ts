@@ -1,0 +1,101 @@
+/** Results of many jobs, which lie by key and instant, as chunks of rows in the order of `__row`. */
+import {chunkRows, widthOf, type WrittenColumn} from "../raw-vectors.js";
+import type {WindowResult} from "./window-values.js";
+
+export interface FinishedJob {
+  readonly from: number;
+  readonly results: readonly WindowResult[];
+}
+
+/** What a row gets that no job computed: its key is NULL. */
+export interface ResultColumn {
+  readonly type: string;
+  readonly isNullWithoutValue: boolean;
+}
+
+/** Where the result of a row lies. */
+export class Locations {
+  readonly job: Int32Array;
+  readonly place: Int32Array;
+
+  constructor(rowCount: number) {
+    this.job = new Int32Array(rowCount).fill(-1);
+    this.place = new Int32Array(rowCount);
+  }
+}
+
+/** Buffers are used again for the next chunk: DuckDB has copied them by then. */
+export class ResultChunks {
+  private readonly buffers: {data: ArrayBuffer; readonly entries: ArrayBuffer; readonly validity: ArrayBuffer}[];
+  private readonly rowNumbers = new ArrayBuffer(8 * chunkRows);
+
+  constructor(
+    private readonly columns: readonly ResultColumn[],
+    private readonly jobs: readonly FinishedJob[],
+    private readonly locations: Locations,
+    /** `__row` of the first row. */
+    private readonly firstRow: number,
+  ) {
+    this.buffers = columns.map(() => ({data: new ArrayBuffer(8 * chunkRows), entries: new ArrayBuffer(16 * chunkRows), validity: new ArrayBuffer(chunkRows / 8)}));
+  }
+
+  read(index: number): {readonly rowCount: number; readonly columns: readonly WrittenColumn[]} | undefined {
+    const first = index * chunkRows;
+    const rowCount = Math.min(chunkRows, this.locations.job.length - first);
+    if (rowCount <= 0) return undefined;
+    const numbers = new BigInt64Array(this.rowNumbers);
+    for (let at = 0; at < rowCount; at += 1) numbers[at] = BigInt(this.firstRow + first + at);
+    const columns = this.columns.map((column, at) => (column.type.endsWith("[]") ? this.readLists(at, first, rowCount) : this.readScalars(at, first, rowCount)));
+    return {rowCount, columns: [{data: this.rowNumbers, bytes: 8 * rowCount, validity: undefined, child: undefined}, ...columns]};
+  }
+
+  private readScalars(column: number, first: number, rowCount: number): WrittenColumn {
+    const {type, isNullWithoutValue} = this.columns[column]!;
+    const {data, validity} = this.buffers[column]!;
+    const width = widthOf(type);
+    const bits = new BigInt64Array(data);
+    const narrow = width === 8 ? undefined : width === 4 ? new Int32Array(data) : new Uint8Array(data);
+    const valid = new Uint8Array(validity).fill(0);
+    for (let at = 0; at < rowCount; at += 1) {
+      const job = this.locations.job[first + at]!;
+      const result = job < 0 ? undefined : (this.jobs[job]!.results[column] as Extract<WindowResult, {kind: "scalar"}>);
+      const place = this.locations.place[first + at]!;
+      const isPresent = result ? result.isPresent?.[place] !== 0 : !isNullWithoutValue;
+      if (isPresent) valid[at >> 3]! |= 1 << (at & 7);
+      const value = result && isPresent ? result.bits[place]! : 0n;
+      if (narrow) narrow[at] = Number(BigInt.asIntN(32, value));
+      else bits[at] = value;
+    }
+    return {data, bytes: rowCount * width, validity: isNullWithoutValue ? validity : undefined, child: undefined};
+  }
+
+  private readLists(column: number, first: number, rowCount: number): WrittenColumn {
+    const buffers = this.buffers[column]!;
+    const width = widthOf(this.columns[column]!.type);
+    const entries = new Uint32Array(buffers.entries).fill(0);
+    let total = 0;
+    for (let at = 0; at < rowCount; at += 1) {
+      const job = this.locations.job[first + at]!;
+      entries[4 * at] = total;
+      if (job < 0) continue;
+      const {ends} = this.jobs[job]!.results[column] as Extract<WindowResult, {kind: "list"}>;
+      const place = this.locations.place[first + at]!;
+      const length = ends[place]! - (place === 0 ? 0 : ends[place - 1]!);
+      entries[4 * at + 2] = length;
+      total += length;
+    }
+    if (buffers.data.byteLength < total * width) buffers.data = new ArrayBuffer(2 * total * width);
+    const wide = width === 8 ? new BigInt64Array(buffers.data) : undefined;
+    const narrow = width === 4 ? new Int32Array(buffers.data) : new Uint8Array(buffers.data);
+    for (let at = 0; at < rowCount; at += 1) {
+      const length = entries[4 * at + 2]!;
+      if (length === 0) continue;
+      const {ends, values} = this.jobs[this.locations.job[first + at]!]!.results[column] as Extract<WindowResult, {kind: "list"}>;
+      let to = entries[4 * at]!;
+      const end = ends[this.locations.place[first + at]!]!;
+      if (wide) for (let from = end - length; from < end; from += 1) wide[to++] = values[from]!;
+      else for (let from = end - length; from < end; from += 1) narrow[to++] = Number(BigInt.asIntN(32, values[from]!));
+    }
+    return {data: buffers.entries, bytes: 16 * rowCount, validity: undefined, child: {data: buffers.data, bytes: total * width, rowCount: total}};
+  }
+}

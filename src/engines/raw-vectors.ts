@@ -1,0 +1,55 @@
+/** How rows pass between DuckDB and typed arrays: whole vectors, never value by value. */
+
+/** A column of a chunk as DuckDB holds it. The bytes are DuckDB's own: they are valid until the next chunk is asked for. */
+export interface RawColumn {
+  /** Values side by side; of a list, its offset into `child` and its length, 64 bits each. What stands for NULL is undefined. */
+  readonly data: Uint8Array;
+  /** A bit a row, 1 where there is a value; undefined: no NULL. */
+  readonly validity: Uint8Array | undefined;
+  /** Of lists: the elements of all rows. */
+  readonly child: (RawColumn & {readonly rowCount: number}) | undefined;
+}
+
+export interface RawChunk {
+  readonly rowCount: number;
+  readonly columns: readonly RawColumn[];
+}
+
+/** Columns to write: `bytes` from its start are copied. A validity is given where something is NULL. */
+export interface WrittenColumn {
+  readonly data: ArrayBuffer;
+  readonly bytes: number;
+  readonly validity: ArrayBuffer | undefined;
+  /** Of lists: how many elements follow, and their bytes. */
+  readonly child: {readonly data: ArrayBuffer; readonly bytes: number; readonly rowCount: number} | undefined;
+}
+
+/** A table whose rows are written when they are read. */
+export interface ProvidedTable {
+  readonly name: string;
+  readonly columns: readonly {readonly name: string; readonly type: string}[];
+  readonly rowCount: number;
+  /** Called for each chunk in order, from 0: how many rows, and the columns. Undefined after the last. */
+  readChunk(index: number): {readonly rowCount: number; readonly columns: readonly WrittenColumn[]} | undefined;
+}
+
+/** Rows of a chunk of DuckDB. */
+export const chunkRows = 2048;
+
+/** Bytes of one value of the DuckDB types that pass as they are. */
+export const widthOfType: ReadonlyMap<string, number> = new Map([
+  ["BOOLEAN", 1],
+  ["INTEGER", 4],
+  ["FLOAT", 4],
+  ["DATE", 4],
+  ["BIGINT", 8],
+  ["DOUBLE", 8],
+  ["TIMESTAMP", 8],
+]);
+
+/** @param type a key of `widthOfType`, or a list of one */
+export function widthOf(type: string): number {
+  const width = widthOfType.get(type.replace(/\[\]$/, ""));
+  if (width === undefined) throw new Error(`${type} has no fixed width`);
+  return width;
+}
