@@ -4,7 +4,7 @@ import {widthOf, type ProvidedTable, type RawChunk, type RawColumn, type Written
 
 const listEntryBytes = 16;
 
-const logicalTypes: ReadonlyMap<string, number> = new Map([
+const logicalTypes: ReadonlyMap<string, duckdb.Type> = new Map([
   ["BOOLEAN", duckdb.Type.BOOLEAN],
   ["INTEGER", duckdb.Type.INTEGER],
   ["FLOAT", duckdb.Type.FLOAT],

@@ -48,12 +48,12 @@ export class KernelThreads {
       if (waiting) finish(waiting);
     };
     worker.on("message", (results: WindowResult[]) => {
-      end(({resolve}) => resolve(results));
+      end((waiting) => waiting.resolve(results));
       this.idle.push(worker);
       this.next();
     });
     worker.on("error", (error) => {
-      end(({reject}) => reject(error));
+      end((waiting) => waiting.reject(error));
       this.next();
     });
     return worker;
