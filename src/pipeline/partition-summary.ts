@@ -78,7 +78,7 @@ export class PartitionSummaries {
   find(stage: Stage, day: string): PartitionSummary | string {
     const path = this.manifestOf(stage, day);
     const shard = this.shardOf(stage, day);
-    const stat = statSync(path, {throwIfNoEntry: false});
+    const stat = findStat(path);
     if (!stat) {
       if (shard.entries.delete(day)) shard.isChanged = true;
       return "missing";
@@ -87,7 +87,7 @@ export class PartitionSummaries {
     if (known && isSame(known.file, stat)) return known.published;
     const published = this.summarize(inspectManifest(path), stage, day);
     // A manifest that was replaced while it was read is looked at again the next time.
-    const after = statSync(path, {throwIfNoEntry: false});
+    const after = findStat(path);
     if (after && isSame(identityOf(stat), after)) {
       shard.entries.set(day, {file: identityOf(stat), published});
       shard.isChanged = true;
@@ -246,4 +246,14 @@ function writeSigned(path: string, body: string): void {
   const draft = `${path}.draft`;
   writeFileSync(draft, `${sign(body)}\n${body}`);
   renameSync(draft, path);
+}
+
+/** A path through something that is no folder leads nowhere, as one through nothing does. */
+function findStat(path: string): Stats | undefined {
+  try {
+    return statSync(path, {throwIfNoEntry: false});
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOTDIR") return undefined;
+    throw error;
+  }
 }

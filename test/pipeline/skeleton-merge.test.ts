@@ -184,9 +184,10 @@ describe("a partial run that is stopped", () => {
     edit(root, aggregations, "max_items: 4", "max_items: 2");
     const controller = new AbortController();
     let count = 0;
-    const timer = setInterval(() => (count += 1) > 8 && controller.abort(), 20);
-    await trainShop(root, {signal: controller.signal, dayWorkers: 1}).catch((error: unknown) => expect(error).toMatchObject({code: "interrupted"}));
-    clearInterval(timer);
+    // In the middle of the second day: by then the first is done.
+    const onEvent = ({kind}: {readonly kind: string}): void => void (kind === "day-start" && (count += 1) === 2 && controller.abort());
+    const stopped = trainShop(root, {signal: controller.signal, dayWorkers: 1, onEvent});
+    await expect(stopped).rejects.toMatchObject({code: "interrupted"});
     const run = await trainShop(root);
     expect(new Set(reasons(run))).toEqual(new Set(["bought: the definition changed"]));
     for (const day of shopDays) expect(computedOf(root, day)).toEqual(["bought"]);

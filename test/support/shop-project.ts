@@ -98,11 +98,11 @@ export interface ShopRun extends TrainReport {
   readonly events: readonly TrainEvent[];
 }
 
-export async function trainShop(root: string, options: Partial<Omit<TrainOptions, "project" | "service">> & {load?: Partial<ProjectOptions>; signal?: AbortSignal} = {}): Promise<ShopRun> {
-  const {load, signal, ...rest} = options;
+export async function trainShop(root: string, options: Partial<Omit<TrainOptions, "project" | "service">> & {load?: Partial<ProjectOptions>; signal?: AbortSignal; onEvent?: (event: TrainEvent) => void} = {}): Promise<ShopRun> {
+  const {load, signal, onEvent, ...rest} = options;
   const project = loadProject({root, ...load});
   const events: TrainEvent[] = [];
-  const effects = {...realEffects, onEvent: (event: TrainEvent) => events.push(event), ...(signal ? {signal} : {})};
+  const effects = {...realEffects, onEvent: (event: TrainEvent) => (events.push(event), onEvent?.(event)), ...(signal ? {signal} : {})};
   const report = await train({project, service: project.services.get("basket")!, stages: "both", ...rest}, effects);
   return {...report, events};
 }
