@@ -95,7 +95,7 @@ output_columns: [«3», «{default: 1}», {name: a, default_sql: «2»}]
       {code: "value-wrong", facts: {key: "data_root", expected: "text"}},
       {code: "value-wrong", facts: {key: "day_workers", found: "0"}},
       {code: "value-wrong", facts: {key: "entity_spine_chunk_rows", found: "1.5"}},
-      {code: "value-wrong", facts: {key: "engine", expected: 'one of "duckdb", "polars"', nearest: "polars"}},
+      {code: "value-wrong", facts: {key: "engine", expected: 'one of "duckdb", "native", "polars"', nearest: "polars"}},
       {code: "value-wrong", facts: {key: "threads", expected: "text, a number, true or false", found: "a list"}},
       {code: "value-wrong", facts: {key: "feature_refs[0]", expected: '"view:column"', found: '"profile"'}},
       {code: "value-wrong", facts: {key: "feature_refs[1]"}},
