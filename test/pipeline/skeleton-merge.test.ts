@@ -185,7 +185,9 @@ describe("a partial run that is stopped", () => {
     const controller = new AbortController();
     let count = 0;
     // In the middle of the second day: by then the first is done.
-    const onEvent = ({kind}: {readonly kind: string}): void => void (kind === "day-start" && (count += 1) === 2 && controller.abort());
+    const onEvent = ({kind}: {readonly kind: string}): void => {
+      if (kind === "day-start" && (count += 1) === 2) controller.abort();
+    };
     const stopped = trainShop(root, {signal: controller.signal, dayWorkers: 1, onEvent});
     await expect(stopped).rejects.toMatchObject({code: "interrupted"});
     const run = await trainShop(root);

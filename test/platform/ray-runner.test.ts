@@ -1,5 +1,5 @@
 import {spawn, type ChildProcess} from "node:child_process";
-import {mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync} from "node:fs";
+import {mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, realpathSync, rmSync, writeFileSync} from "node:fs";
 import {createServer, type AddressInfo} from "node:net";
 import {createServer as createHttpServer} from "node:http";
 import {hostname, tmpdir} from "node:os";
@@ -110,7 +110,7 @@ describe.skipIf(rayPython === undefined)("a Ray cluster (needs DAEDALUS_RAY_PYTH
   it("makes the days that this machine makes, three at a time, and begins a killed one again", async () => {
     let isRunning = true;
     const running = train(address).finally(() => (isRunning = false));
-    const killed = await killDay("2026-03-01", () => isRunning);
+    const killed = await killDay(root, "2026-03-01", () => isRunning);
     const {exitCode, stderr, stdout} = await running;
     expect({exitCode, stderr}).toMatchObject({exitCode: 0});
     expect(killed).toBe(true);
@@ -164,12 +164,14 @@ describe.skipIf(rayPython === undefined)("a Ray cluster (needs DAEDALUS_RAY_PYTH
 });
 
 /** Kills the process that makes the day on a node, once. */
-async function killDay(day: string, isGoing: () => boolean): Promise<boolean> {
+async function killDay(directory: string, day: string, isGoing: () => boolean): Promise<boolean> {
   while (isGoing()) {
     for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
       try {
         const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
         if (words[1] !== daedaPath || !words.includes(day) || words.includes("--runner")) continue;
+        // Other tests make the same day of other projects meanwhile.
+        if (readlinkSync(`/proc/${pid}/cwd`) !== realpathSync(directory)) continue;
         process.kill(Number(pid), "SIGKILL");
         return true;
       } catch {
