@@ -22,6 +22,7 @@ type Maker = (inputs: CaseInputs) => Rows | Promise<Rows>;
 
 const makers: Readonly<Record<string, Maker>> = {
   duckdb: async (inputs) => runCaseRows(session, inputs, await loadAggregationEngine("duckdb")),
+  native: async (inputs) => runCaseRows(session, inputs, await loadAggregationEngine("native")),
   polars: async (inputs) => runCaseRows(session, inputs, await loadAggregationEngine("polars")),
   "the naive day": runNaiveDay,
 };
