@@ -32,7 +32,7 @@ const engines: AggregationEngine[] = [];
 beforeAll(async () => {
   session = await DuckDbSession.open({config: new Map([["threads", "1"]])});
   threads = await DuckDbSession.open({config: new Map([["threads", "4"]])});
-  for (const name of ["duckdb", "polars"]) engines.push(await loadAggregationEngine(name));
+  for (const name of ["duckdb", "native", "polars"]) engines.push(await loadAggregationEngine(name));
 });
 afterAll(() => {
   session.close();
