@@ -36,7 +36,7 @@ function findLines(candidates: readonly string[], pattern: RegExp): Line[] {
 
 /** What each folder of `src` may import; `types` means by `import type` only. */
 const layers: Record<string, Record<string, "all" | "types">> = {
-  errors: {},
+  errors: {errors: "all"},
   definitions: {errors: "all", definitions: "all"},
   plan: {errors: "all", definitions: "all", plan: "all"},
   sources: {errors: "all", definitions: "types", sources: "all"},
@@ -45,7 +45,7 @@ const layers: Record<string, Record<string, "all" | "types">> = {
   platform: {errors: "all", definitions: "all", plan: "all", sources: "all", engines: "all", pipeline: "all", platform: "all"},
 };
 
-/** `src/plan/compile.ts` -> `plan`, `src/errors.ts` -> `errors`. */
+/** `src/plan/compile.ts` -> `plan`, `src/errors.ts` and `src/errors/x.ts` -> `errors`. */
 const layerOf = (file: string): string => basename(file.split("/")[1] ?? "", ".ts");
 
 /** `src/engines/duckdb/x.ts` -> `duckdb`; undefined for what all engines share. */

@@ -1,0 +1,38 @@
+/** The command line and its settings, runs, and runs on other machines. */
+import {type WordingTable} from "./wording.js";
+
+export const platformWordings = {
+  "toml-broken": (p: {reason: string}) => ({text: `the TOML is broken: ${p.reason}`}),
+  "file-exists": (p: {path: string; what: string; hint: string}) => ({text: `${p.what} is already there: ${p.path}`, hint: p.hint}),
+  "file-unwritable": (p: {path: string; reason: string}) => ({text: `cannot write ${p.path}: ${p.reason}`}),
+  "folder-foreign": (p: {path: string; what: string}) => ({
+    text: `${p.path} holds something else than ${p.what}, so nothing was written`,
+    hint: "name a folder that is empty or does not exist yet",
+  }),
+  "ray-unreachable": (p: {address: string; reason: string}) => ({
+    text: `Ray does not answer at ${p.address}: ${p.reason}`,
+    hint: "name the address of its dashboard with --ray-address; days that are finished are kept",
+  }),
+  "ray-refused": (p: {address: string; reason: string}) => ({text: `Ray at ${p.address} cannot do this: ${p.reason}`}),
+  "ray-too-small": (p: {address: string; cpus: number; memoryGib: number; nodes: readonly string[]}) => ({
+    text: `no node of the Ray cluster at ${p.address} has ${p.cpus} CPUs and ${p.memoryGib.toFixed(1)} GiB`,
+    hint: `its nodes have ${p.nodes.join("; ")}: ask for less with --ray-num-cpus and --ray-memory`,
+  }),
+  "remote-day-failed": (p: {day: string; where: string; reason: string; attempts: number}) => ({
+    text: `${p.day} was not made by ${p.where}${p.attempts > 1 ? `, nor by ${p.attempts - 1} before` : ""}: ${p.reason}`,
+    hint: "finished days are kept; run the same command again to go on",
+  }),
+  "run-unknown": (p: {run: string}) => ({text: `there is no run "${p.run}"`, hint: "`daeda runs list` names them all"}),
+  "run-finished": (p: {run: string; status: string}) => ({text: `run ${p.run} has ${p.status === "cancelled" ? "been cancelled" : p.status} already`}),
+  "run-failed": (p: {reason: string; code?: string | undefined}) => ({text: p.reason, hint: "the run's log has the rest: daeda runs logs RUN"}),
+  "run-lost": (p: {pid: number}) => ({
+    text: `the run's process ${p.pid} ended without a word`,
+    hint: "it was killed, or its machine went down; finished days are kept, so start it again",
+  }),
+  "queue-full": (p: {limit: number}) => ({text: `${p.limit} runs are waiting already, and no more may`, hint: "wait for some to end, cancel some, or raise DAEDALUS_QUEUE_MAX"}),
+  "idempotency-conflict": (p: {run: string}) => ({
+    text: `run ${p.run} was asked for with the same idempotency key, for something else`,
+    hint: "use a new key for a new run",
+  }),
+  interrupted: (_p: Record<string, never>) => ({text: "interrupted", hint: "finished days are kept; run the same command again to go on"}),
+} as const satisfies WordingTable;
