@@ -53,7 +53,8 @@ export async function runCli(args: readonly string[]): Promise<never> {
   process.exit(exitCode);
 }
 
-async function runCommand(args: readonly string[], terminal: Terminal): Promise<number> {
+/** Runs one command line and gives its exit code; whatever it says goes to the terminal. */
+export async function runCommand(args: readonly string[], terminal: Terminal): Promise<number> {
   try {
     await createProgram(terminal).parseAsync(args, {from: "user"});
     return terminal.exitCode;

@@ -4,7 +4,7 @@ import {existsSync, readdirSync} from "node:fs";
 import {join} from "node:path";
 import {setTimeout as delay} from "node:timers/promises";
 import {beforeAll, describe, expect, it} from "vitest";
-import {daedaPath, runDaeda} from "../support/run-daeda.js";
+import {daedaPath, spawnDaeda} from "../support/run-daeda.js";
 import {makeShop, readDatasets, readManifestOf, shopDays} from "../support/shop-project.js";
 import {seededRandom} from "../support/seeded-random.js";
 
@@ -37,7 +37,7 @@ describe("a killed run", () => {
   beforeAll(async () => {
     const root = await makeShop();
     const startedMs = Date.now();
-    const {exitCode, stderr} = await runDaeda(args, {directory: root});
+    const {exitCode, stderr} = await spawnDaeda(args, {directory: root});
     expect(stderr + String(exitCode)).toMatch(/0$/);
     wholeMs = Date.now() - startedMs;
     wanted = await readDatasets(root);
@@ -57,7 +57,7 @@ describe("a killed run", () => {
       finished += 1;
       root = await makeShop();
     }
-    const {exitCode, stderr} = await runDaeda(args, {directory: root});
+    const {exitCode, stderr} = await spawnDaeda(args, {directory: root});
     expect(exitCode, stderr).toBe(0);
     expect(await readDatasets(root)).toEqual(wanted);
     expect(readdirSync(join(root, "out", "basket", "dataset"))).toEqual(shopDays.map((day) => `dt=${day}`));
@@ -66,7 +66,7 @@ describe("a killed run", () => {
 
   it("stops cleanly at SIGINT with exit code 130 and leaves nothing half-written", async () => {
     const root = await makeShop();
-    const {exitCode, stderr} = await runDaeda(args, {
+    const {exitCode, stderr} = await spawnDaeda(args, {
       directory: root,
       // The first line about a day says that the run is in the middle of it.
       onStart: (child) => child.stderr?.once("data", () => child.kill("SIGINT")),
@@ -76,7 +76,7 @@ describe("a killed run", () => {
     const staging = join(root, "out", "basket", ".staging");
     const left = existsSync(staging) ? readdirSync(staging, {recursive: true}).filter((name) => String(name).includes("dt=")) : [];
     expect(left).toEqual([]);
-    expect((await runDaeda(args, {directory: root})).exitCode).toBe(0);
+    expect((await spawnDaeda(args, {directory: root})).exitCode).toBe(0);
     expect(await readDatasets(root)).toEqual(wanted);
   });
 });

@@ -2,7 +2,7 @@
 import {readdirSync, readFileSync, rmSync, writeFileSync} from "node:fs";
 import {join} from "node:path";
 import {describe, expect, it} from "vitest";
-import {runDaeda} from "../support/run-daeda.js";
+import {spawnDaeda} from "../support/run-daeda.js";
 import {below, pick, seededRandom, type Random} from "../support/seeded-random.js";
 import {makeShop, readManifestOf, readRows, shopDays, shopFiles, trainShop, writeTables, type ShopRun} from "../support/shop-project.js";
 
@@ -204,9 +204,9 @@ describe("a partial run that is killed", () => {
     edit(root, aggregations, "max_items: 4", "max_items: 2");
     // The process needs most of a second to start; its four days take about another.
     const afterMs = 300 + seededRandom(seed)() * 1500;
-    await runDaeda(["pipeline", "train", "basket"], {directory: root, onStart: (child) => void setTimeout(() => child.kill("SIGKILL"), afterMs)});
+    await spawnDaeda(["pipeline", "train", "basket"], {directory: root, onStart: (child) => void setTimeout(() => child.kill("SIGKILL"), afterMs)});
     for (const day of shopDays) expect(await readRows(join(root, "out/basket/skeleton", `dt=${day}`))).toHaveLength(200);
-    const {exitCode, stderr} = await runDaeda(["pipeline", "train", "basket"], {directory: root});
+    const {exitCode, stderr} = await spawnDaeda(["pipeline", "train", "basket"], {directory: root});
     expect(exitCode, stderr).toBe(0);
     for (const day of shopDays) expect(computedOf(root, day)).toEqual(["bought"]);
     expect(await readAll(root, "out")).toEqual(await readFresh(root));

@@ -7,7 +7,7 @@ import {dirname, join} from "node:path";
 import {setTimeout as sleep} from "node:timers/promises";
 import {afterAll, beforeAll, describe, expect, it} from "vitest";
 import {acquireLock} from "../../src/pipeline/lock.js";
-import {daedaPath, runDaeda, type RunResult} from "../support/run-daeda.js";
+import {daedaPath, spawnDaeda, type RunResult} from "../support/run-daeda.js";
 import {makeShop, readDatasets, shopDays, shopFiles} from "../support/shop-project.js";
 
 const rayPython = process.env["DAEDALUS_RAY_PYTHON"];
@@ -28,7 +28,7 @@ async function findPort(): Promise<number> {
 
 const train = (address: string, args: readonly string[] = [], onStart?: (child: ChildProcess) => void): Promise<RunResult> => {
   const command = ["--ray-command", `${process.execPath} ${daedaPath}`];
-  return runDaeda(["pipeline", "train", "basket", "--runner", "ray", "--ray-address", address, ...command, ...args], {directory: root, ...(onStart && {onStart})});
+  return spawnDaeda(["pipeline", "train", "basket", "--runner", "ray", "--ray-address", address, ...command, ...args], {directory: root, ...(onStart && {onStart})});
 };
 
 describe("a Ray that is not there", () => {
@@ -121,7 +121,7 @@ describe.skipIf(rayPython === undefined)("a Ray cluster (needs DAEDALUS_RAY_PYTH
     const again = await train(address);
     expect(again.stderr).toBe("basket: 0 days to write, 4 current\n");
     rmSync(join(root, "out"), {recursive: true});
-    expect((await runDaeda(["pipeline", "train", "basket"], {directory: root})).exitCode).toBe(0);
+    expect((await spawnDaeda(["pipeline", "train", "basket"], {directory: root})).exitCode).toBe(0);
     expect(remote).toEqual(await readDatasets(root));
   }, 240_000);
 

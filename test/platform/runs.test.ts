@@ -10,7 +10,7 @@ import {appendLog, readLog, readLogTail} from "../../src/platform/runs/run-log.j
 import type {RunAnswer} from "../../src/platform/runs/run-methods.js";
 import {RunQueue} from "../../src/platform/runs/run-queue.js";
 import {readSettings, settingsPath} from "../../src/platform/settings.js";
-import {daedaPath, runDaeda} from "../support/run-daeda.js";
+import {daedaPath, spawnDaeda} from "../support/run-daeda.js";
 import {makeShop, shopDays} from "../support/shop-project.js";
 
 let root: string;
@@ -57,7 +57,7 @@ describe("a run", () => {
     const log = await methods["runs.logs"]({run_id: started.run_id}, context);
     expect(log.is_complete).toBe(true);
     expect(log.lines.map(({text}) => text).join("\n")).toContain("basket: wrote 2 days with 400 rows");
-    const {stdout} = await runDaeda(["runs", "logs", started.run_id, "--follow", "--format", "json"], {directory: root});
+    const {stdout} = await spawnDaeda(["runs", "logs", started.run_id, "--follow", "--format", "json"], {directory: root});
     expect(stdout.trim().split("\n").map((line): unknown => JSON.parse(line))).toEqual(log.lines);
   });
 

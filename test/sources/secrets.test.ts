@@ -7,7 +7,7 @@ import {promisify} from "node:util";
 import {afterAll, beforeAll, describe, expect, it} from "vitest";
 import {extensionDirectory, findMissingExtension} from "../support/extensions.js";
 import {startPostgres, type PostgresServer} from "../support/postgres-server.js";
-import {runDaeda} from "../support/run-daeda.js";
+import {spawnDaeda} from "../support/run-daeda.js";
 import {makeShop, shopFiles} from "../support/shop-project.js";
 
 const missing = await findMissingExtension("postgres");
@@ -53,7 +53,7 @@ describe.skipIf(missing !== undefined)(`secrets (skipped when the extension for 
       }
     };
     let watching: Promise<void> | undefined;
-    const result = await runDaeda(args.split(" "), {
+    const result = await spawnDaeda(args.split(" "), {
       directory: root,
       env: {PASSWORD_ONE: fromVariable, USER_ONE: "one", USER_TWO: "two", ...env},
       onStart: (child) => {

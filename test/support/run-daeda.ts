@@ -1,12 +1,18 @@
-/** Runs the built command line as a process of its own, as a user's shell does. */
+/** Runs the command line: mostly within the test, since a process takes longer to start than most commands; else the built one, as a user's shell does. */
 import {spawn, type ChildProcess} from "node:child_process";
+import {PassThrough} from "node:stream";
 import {fileURLToPath} from "node:url";
+import {runCommand} from "../../src/platform/cli.js";
+import type {Terminal} from "../../src/platform/terminal.js";
 
 export const daedaPath = fileURLToPath(new URL("../../dist/platform/daeda.js", import.meta.url));
 
 export interface RunOptions {
   readonly directory: string;
   readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface ProcessOptions extends RunOptions {
   /** Called once the process runs. */
   readonly onStart?: (child: ChildProcess) => void;
 }
@@ -17,13 +23,36 @@ export interface RunResult {
   readonly stderr: string;
 }
 
+/** Nothing of the machine's own settings may reach a test. */
+const environmentOf = ({directory, env}: RunOptions): NodeJS.ProcessEnv => ({PATH: process.env["PATH"] ?? "", HOME: directory, NO_COLOR: "1", ...env});
+
+/** The command within this process, with a terminal that keeps what it is told. */
 export async function runDaeda(args: readonly string[], options: RunOptions): Promise<RunResult> {
-  const child = spawn(process.execPath, [daedaPath, ...args], {
-    cwd: options.directory,
-    // Nothing of the machine's own settings may reach a test.
-    env: {PATH: process.env["PATH"] ?? "", HOME: options.directory, NO_COLOR: "1", ...options.env},
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const stdout: string[] = [];
+  const stderr: string[] = [];
+  const terminal: Terminal = {
+    env: environmentOf(options),
+    directory: options.directory,
+    scriptPath: daedaPath,
+    stderr: new PassThrough().on("data", (chunk: Buffer) => stderr.push(chunk.toString())),
+    isInteractive: false,
+    exitCode: 0,
+    answer: (text) => void stdout.push(`${text}\n`),
+    note: (text) => void stderr.push(`${text}\n`),
+    paint: (text) => text,
+  };
+  const before = process.cwd();
+  process.chdir(options.directory);
+  try {
+    const exitCode = await runCommand(args, terminal);
+    return {exitCode, stdout: stdout.join(""), stderr: stderr.join("")};
+  } finally {
+    process.chdir(before);
+  }
+}
+
+export async function spawnDaeda(args: readonly string[], options: ProcessOptions): Promise<RunResult> {
+  const child = spawn(process.execPath, [daedaPath, ...args], {cwd: options.directory, env: environmentOf(options), stdio: ["ignore", "pipe", "pipe"]});
   const stdout: Buffer[] = [];
   const stderr: Buffer[] = [];
   child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
