@@ -5,12 +5,11 @@ import {beforeEach, describe, expect, it} from "vitest";
 import {loadProject} from "../../src/definitions/project.js";
 import {planService, type ServicePlan} from "../../src/pipeline/plan-days.js";
 import {renderServicePlan} from "../../src/platform/plan-report.js";
-import {makeShop, shopDays, shopFiles, trainShop, writeTables} from "../support/shop-project.js";
+import {makeTrainedShop, shopDays, shopFiles, trainShop, writeTables} from "../support/shop-project.js";
 
 let root: string;
 beforeEach(async () => {
-  root = await makeShop();
-  await trainShop(root);
+  root = await makeTrainedShop();
 });
 
 async function plan(targetDay?: string): Promise<ServicePlan> {

@@ -4,7 +4,7 @@ import {join} from "node:path";
 import {describe, expect, it} from "vitest";
 import {spawnDaeda} from "../support/run-daeda.js";
 import {below, pick, seededRandom, type Random} from "../support/seeded-random.js";
-import {makeShop, readManifestOf, readRows, shopDays, shopFiles, trainShop, writeTables, type ShopRun} from "../support/shop-project.js";
+import {makeShop, makeTrainedShop, readManifestOf, readRows, shopDays, shopFiles, trainShop, writeTables, type ShopRun} from "../support/shop-project.js";
 
 type Path = keyof typeof shopFiles;
 const aggregations: Path = "config/training/aggregations.yaml";
@@ -52,8 +52,7 @@ const reasons = (run: ShopRun): string[] => run.events.flatMap((event) => (event
 
 describe("a day whose rows stay", () => {
   it("computes the stale columns alone, and gives what a run from nothing gives", async () => {
-    const root = await makeShop();
-    await trainShop(root);
+    const root = await makeTrainedShop();
     expect(computedOf(root)).toHaveLength(8);
     edit(root, prices, "entity: product", "entity: product\nttl: 1d");
     await trainShop(root);
@@ -86,8 +85,7 @@ describe("a day whose rows stay", () => {
   });
 
   it("computes nothing for columns that are moved or removed, or for checks", async () => {
-    const root = await makeShop();
-    await trainShop(root);
+    const root = await makeTrainedShop();
     const brand = "  - {name: brand, kind: feature, dtype: TEXT}\n";
     edit(root, service, brand, "");
     await trainShop(root);
@@ -101,8 +99,7 @@ describe("a day whose rows stay", () => {
   });
 
   it("fails a new check without touching what is published", async () => {
-    const root = await makeShop();
-    await trainShop(root);
+    const root = await makeTrainedShop();
     const before = await readAll(root, "out");
     edit(root, service, "columns:", "checks: [{min_rows: 1000}]\ncolumns:");
     await expect(trainShop(root)).rejects.toMatchObject({code: "checks-failed"});
@@ -125,8 +122,7 @@ describe("a day whose rows stay", () => {
   });
 
   it("takes nothing from a day when it is forced", async () => {
-    const root = await makeShop();
-    await trainShop(root);
+    const root = await makeTrainedShop();
     edit(root, aggregations, "max_items: 4", "max_items: 2");
     await trainShop(root, {isForced: true});
     expect(computedOf(root)).toHaveLength(8);
@@ -135,8 +131,7 @@ describe("a day whose rows stay", () => {
 
 describe("a published day that cannot be used", () => {
   async function makeStale(): Promise<string> {
-    const root = await makeShop();
-    await trainShop(root);
+    const root = await makeTrainedShop();
     edit(root, aggregations, "max_items: 4", "max_items: 2");
     return root;
   }
@@ -179,8 +174,7 @@ describe("a published day that cannot be used", () => {
 
 describe("a partial run that is stopped", () => {
   it("leaves each day as it was or as it should be, and the next run ends the same", async () => {
-    const root = await makeShop();
-    await trainShop(root);
+    const root = await makeTrainedShop();
     edit(root, aggregations, "max_items: 4", "max_items: 2");
     const controller = new AbortController();
     let count = 0;
@@ -199,8 +193,7 @@ describe("a partial run that is stopped", () => {
 
 describe("a partial run that is killed", () => {
   it.each([21, 22, 23])("leaves whole days, and the next run ends the same (seed %i)", async (seed) => {
-    const root = await makeShop();
-    await trainShop(root);
+    const root = await makeTrainedShop();
     edit(root, aggregations, "max_items: 4", "max_items: 2");
     // The process needs most of a second to start; its four days take about another.
     const afterMs = 300 + seededRandom(seed)() * 1500;

@@ -3,7 +3,7 @@ import {join} from "node:path";
 import {describe, expect, it} from "vitest";
 import {DaedalusError, ProblemsError} from "../../src/errors.js";
 import {acquireLock} from "../../src/pipeline/lock.js";
-import {makeShop, readDatasets, readManifestOf, readRows, shopDays, shopFiles, trainShop, writeTables, type ShopRun} from "../support/shop-project.js";
+import {makeShop, makeTrainedShop, readDatasets, readManifestOf, readRows, shopDays, shopFiles, trainShop, writeTables, type ShopRun} from "../support/shop-project.js";
 
 const states = (run: ShopRun): string[] => run.days.map(({day, state}) => `${day} ${state}`);
 const reasons = (run: ShopRun): string[] => run.events.flatMap((event) => (event.kind === "day-start" ? [`${event.day} ${event.reason}`] : []));
@@ -46,8 +46,7 @@ describe("a training run", () => {
   });
 
   it("gives the same rows whatever the number of workers, threads and the aggregation engine", async () => {
-    const root = await makeShop();
-    await trainShop(root);
+    const root = await makeTrainedShop();
     const wanted = await readDatasets(root);
     await trainShop(root, {isForced: true, dayWorkers: 3, load: {overrides: ["compute.duckdb_config.threads=1", "compute.duckdb_config.preserve_insertion_order=false"]}});
     expect(await readDatasets(root)).toEqual(wanted);
@@ -77,29 +76,25 @@ describe("a training run", () => {
 
 describe("a second run", () => {
   it("does nothing when nothing changed", async () => {
-    const root = await makeShop();
-    await trainShop(root);
+    const root = await makeTrainedShop();
     expect(new Set((await trainShop(root)).days.map((day) => day.state))).toEqual(new Set(["current"]));
   });
 
   it("does nothing for a comment or another order of keys", async () => {
-    const root = await makeShop();
-    await trainShop(root);
+    const root = await makeTrainedShop();
     appendFileSync(join(root, "feature_views/orders.yaml"), "# a comment\n");
     writeFileSync(join(root, "feature_views/products.yaml"), "entity: product\nname: products\nfields: [{dtype: TEXT, name: brand}]\nsource: {path: data/products.parquet}\n");
     expect(new Set((await trainShop(root)).days.map((day) => day.state))).toEqual(new Set(["current"]));
   });
 
   it("redoes every day when a definition changed, and says so", async () => {
-    const root = await makeShop();
-    await trainShop(root);
+    const root = await makeTrainedShop();
     writeFileSync(join(root, "feature_views/prices.yaml"), shopFiles["feature_views/prices.yaml"].replace("entity: product", "entity: product\nttl: 1d"));
     expect(reasons(await trainShop(root))).toEqual(shopDays.map((day) => `${day} price: the definition changed`));
   });
 
   it("redoes the days that a changed file reaches, and no others", async () => {
-    const root = await makeShop();
-    await trainShop(root);
+    const root = await makeTrainedShop();
     const file = join(root, "data/orders/dt=2026-03-01/part-0.parquet");
     utimesSync(file, new Date(), new Date(Date.now() + 5000));
     expect(reasons(await trainShop(root))).toEqual([
@@ -109,8 +104,7 @@ describe("a second run", () => {
   });
 
   it("finishes what an interrupted run left, with the same rows as an uninterrupted one", async () => {
-    const whole = await makeShop();
-    await trainShop(whole);
+    const whole = await makeTrainedShop();
     const root = await makeShop();
     const controller = new AbortController();
     const interrupted = trainShop(root, {signal: controller.signal, dayWorkers: 1, targetDay: undefined});
@@ -121,8 +115,7 @@ describe("a second run", () => {
   });
 
   it("makes a partition again whose manifest was broken by hand", async () => {
-    const root = await makeShop();
-    await trainShop(root);
+    const root = await makeTrainedShop();
     writeFileSync(join(root, "out/basket/skeleton/dt=2026-03-01/_manifest.json"), "{");
     expect(reasons(await trainShop(root))).toEqual(["2026-03-01 its manifest is broken"]);
   });
@@ -220,8 +213,7 @@ describe("sources that do not fit", () => {
   });
 
   it("reads zoned timestamps as UTC instants", async () => {
-    const plain = await makeShop();
-    await trainShop(plain);
+    const plain = await makeTrainedShop();
     const zoned = await makeShop();
     const path = (day: string): string => `data/orders/dt=${day}/part-0.parquet`;
     await writeTables(zoned, Object.fromEntries(shopDays.map((day) => [path(day), `SELECT * REPLACE ("at"::TIMESTAMPTZ AS "at") FROM '${join(plain, path(day))}'`])));
@@ -255,8 +247,7 @@ describe("a partition under writing", () => {
   });
 
   it("stays as it was when a check of the new one fails, which is kept for inspection", async () => {
-    const root = await makeShop();
-    await trainShop(root);
+    const root = await makeTrainedShop();
     const before = await readDatasets(root);
     writeFileSync(join(root, "feature_services/basket.yaml"), `${shopFiles["feature_services/basket.yaml"]}\nchecks: [{min_rows: 1000}, {unique: [customer_id], severity: warn}]\n`);
     const error = await failure(trainShop(root));

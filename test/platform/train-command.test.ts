@@ -2,7 +2,7 @@ import type {ChildProcess} from "node:child_process";
 import {existsSync, readdirSync, readFileSync, rmSync, writeFileSync} from "node:fs";
 import {join} from "node:path";
 import {afterEach, beforeEach, describe, expect, it} from "vitest";
-import {runDaeda, type RunOptions, type RunResult} from "../support/run-daeda.js";
+import {runDaeda, spawnDaeda, type RunResult} from "../support/run-daeda.js";
 import {makeShop, readDatasets, readRows, shopDays, shopFiles} from "../support/shop-project.js";
 
 let root: string;
@@ -11,7 +11,7 @@ beforeEach(async () => {
 });
 afterEach(() => rmSync(root, {recursive: true, force: true}));
 
-const daeda = (args: string, options: Partial<RunOptions> = {}): Promise<RunResult> => runDaeda(args.split(" "), {directory: root, ...options});
+const daeda = (args: string, env: Readonly<Record<string, string>> = {}): Promise<RunResult> => runDaeda(args.split(" "), {directory: root, env});
 
 interface Summary {
   readonly service: string;
@@ -20,8 +20,8 @@ interface Summary {
   readonly days: readonly {readonly day: string; readonly state: string; readonly rows: number; readonly directory: string; readonly checks: readonly object[]}[];
 }
 
-async function trainSummary(args: string, options: Partial<RunOptions> = {}): Promise<Summary> {
-  const {exitCode, stdout, stderr} = await daeda(`pipeline train ${args} --format json`, options);
+async function trainSummary(args: string, env: Readonly<Record<string, string>> = {}): Promise<Summary> {
+  const {exitCode, stdout, stderr} = await daeda(`pipeline train ${args} --format json`, env);
   expect({exitCode, stderr}).toEqual({exitCode: 0, stderr: expect.any(String) as string});
   return JSON.parse(stdout) as Summary;
 }
@@ -70,7 +70,7 @@ describe("pipeline train", () => {
     writeFileSync(join(root, "config.toml"), 'output_root = "of-settings"\ndefault_service = "basket"\n');
     const env = {DAEDALUS_CONFIG: "config.toml"};
     const folderOf = async (args: string): Promise<string> =>
-      (await trainSummary(`--target-date 2026-03-01 --skeleton-only ${args}`.trim(), {env})).output_directory.slice(root.length + 1);
+      (await trainSummary(`--target-date 2026-03-01 --skeleton-only ${args}`.trim(), env)).output_directory.slice(root.length + 1);
     expect(await folderOf("--output-root of-flag --set output_root=of-set")).toBe("of-flag/basket");
     expect(await folderOf("--set output_root=of-set")).toBe("of-set/basket");
     expect(await folderOf("")).toBe("out/basket");
@@ -120,7 +120,7 @@ describe("a training run that is stopped", () => {
     ["SIGINT", 130],
     ["SIGTERM", 143],
   ] as const)("by %s exits with %d, keeps finished days, leaves nothing half-written, and goes on from there", async (signal, expected) => {
-    const {exitCode, stdout, stderr} = await daeda("pipeline train basket", {onStart: signalAfterFirstDay(signal)});
+    const {exitCode, stdout, stderr} = await spawnDaeda(["pipeline", "train", "basket"], {directory: root, onStart: signalAfterFirstDay(signal)});
     expect({exitCode, stdout}).toEqual({exitCode: expected, stdout: ""});
     expect(stderr).toContain(`stopped by ${signal}`);
     expect(stderr).not.toContain("bug");

@@ -1,14 +1,14 @@
 /** A small project with real parquet files: four days of orders over two months, a price list with versions, static products. */
-import {mkdirSync, readdirSync, readFileSync} from "node:fs";
+import {cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync} from "node:fs";
 import {dirname, join} from "node:path";
 import {loadProject, type ProjectOptions} from "../../src/definitions/project.js";
-import {DuckDbSession} from "../../src/engines/duckdb/connection.js";
 import type {TrainEvent} from "../../src/pipeline/effects.js";
 import {realEffects} from "../../src/pipeline/effects.js";
 import {train, type TrainOptions, type TrainReport} from "../../src/pipeline/train.js";
 import {renderParquetRelation} from "../../src/sources/parquet.js";
 import {quoteText} from "../../src/sources/quote.js";
 import {writeFiles} from "./project-files.js";
+import {testSession} from "./test-session.js";
 
 export const shopFiles = {
   "feature_views/orders.yaml": `
@@ -75,22 +75,45 @@ const shopTables: Readonly<Record<string, string>> = {
   "data/products.parquet": "SELECT i::BIGINT AS product_id, 'brand ' || (i % 3) AS brand FROM range(11) AS t(i)",
 };
 
-/** Writes query results as parquet files below the folder. */
+const writtenTables = new Map<string, Buffer>();
+
+/** Writes query results as parquet files below the folder; the same query gives the same file. */
 export async function writeTables(root: string, tables: Readonly<Record<string, string>>): Promise<void> {
-  const session = await DuckDbSession.open();
-  try {
-    for (const [path, query] of Object.entries(tables)) {
-      mkdirSync(dirname(join(root, path)), {recursive: true});
-      await session.run(`COPY (${query}) TO ${quoteText(join(root, path))} (FORMAT parquet)`);
+  for (const [path, query] of Object.entries(tables)) {
+    const target = join(root, path);
+    mkdirSync(dirname(target), {recursive: true});
+    const known = writtenTables.get(query);
+    if (known) {
+      writeFileSync(target, known);
+      continue;
     }
-  } finally {
-    session.close();
+    await (await testSession()).run(`COPY (${query}) TO ${quoteText(target)} (FORMAT parquet)`);
+    writtenTables.set(query, readFileSync(target));
   }
 }
 
 export async function makeShop(changes: Readonly<Record<string, string>> = {}, tables: Readonly<Record<string, string>> = {}): Promise<string> {
   const root = writeFiles({...shopFiles, ...changes});
   await writeTables(root, {...shopTables, ...tables});
+  return root;
+}
+
+let trainedShop: Promise<string> | undefined;
+
+/** A shop as `makeShop` and `trainShop` leave it: trained once, then copied. */
+export async function makeTrainedShop(): Promise<string> {
+  // Sources are known by their times, of which a copy keeps the milliseconds: so the one that is trained is a copy already.
+  trainedShop ??= makeShop().then(async (root) => {
+    const copy = copyShop(root);
+    await trainShop(copy);
+    return copy;
+  });
+  return copyShop(await trainedShop);
+}
+
+function copyShop(from: string): string {
+  const root = writeFiles({});
+  cpSync(from, root, {recursive: true, preserveTimestamps: true});
   return root;
 }
 
@@ -109,15 +132,11 @@ export async function trainShop(root: string, options: Partial<Omit<TrainOptions
 
 /** Rows of a partition as JSON lines, in file order. */
 export async function readRows(directory: string, select = "* EXCLUDE (dt)"): Promise<string[]> {
-  const session = await DuckDbSession.open();
-  try {
-    const files = readdirSync(directory).filter((name) => name.endsWith(".parquet")).sort();
-    const relation = renderParquetRelation(files.map((name) => join(directory, name)));
-    const rows = await session.rows(`SELECT to_json(t)::VARCHAR AS row FROM (SELECT ${select} FROM ${relation}) AS t`);
-    return rows.map((row) => row["row"] as string);
-  } finally {
-    session.close();
-  }
+  const session = await testSession();
+  const files = readdirSync(directory).filter((name) => name.endsWith(".parquet")).sort();
+  const relation = renderParquetRelation(files.map((name) => join(directory, name)));
+  const rows = await session.rows(`SELECT to_json(t)::VARCHAR AS row FROM (SELECT ${select} FROM ${relation}) AS t`);
+  return rows.map((row) => row["row"] as string);
 }
 
 /** Every published file below the service's folder and its rows or bytes: what two runs must agree on. */

@@ -1,0 +1,12 @@
+/** One DuckDB session for what a test file itself writes and reads: to open one costs more than most of its queries. */
+import {afterAll} from "vitest";
+import {DuckDbSession} from "../../src/engines/duckdb/connection.js";
+
+let opened: Promise<DuckDbSession> | undefined;
+afterAll(async () => (await opened)?.close());
+
+/** Nothing of it is made to last: tests read files that are written again within a moment, so it remembers none. */
+export function testSession(): Promise<DuckDbSession> {
+  opened ??= DuckDbSession.open({config: new Map([["threads", "1"], ["enable_external_file_cache", "false"]])});
+  return opened;
+}
