@@ -38,9 +38,23 @@ async function runTask(session: SqlSession, task: AggregationTask): Promise<void
   }
 }
 
+const expressions = new Map<string, Expr>();
+
+/** Builds an expression once and for all: nodejs-polars makes each of its steps out of a hundred closures, which takes a millisecond. */
+function once(meaning: string, build: () => Expr): Expr {
+  const known = expressions.get(meaning) ?? build();
+  expressions.set(meaning, known);
+  return known;
+}
+
+const column = (name: string): Expr => once(`column ${name}`, () => pl.col(name));
+const columns = (...names: readonly string[]): Expr[] => names.map(column);
+const renamed = (name: string, to: string): Expr => once(`column ${name} as ${to}`, () => column(name).alias(to));
+const always = (isTrue: boolean, to: string): Expr => once(`${isTrue} as ${to}`, () => pl.lit(isTrue).alias(to));
 /** Numbers of JavaScript are floats to Polars, which would lose microseconds. */
-const whole = (value: number): Expr => pl.lit(value).cast(pl.Int64);
-const named = (...columns: readonly string[]): Expr[] => columns.map((column) => pl.col(column));
+const whole = (value: number, to: string): Expr => once(`${value} as ${to}`, () => pl.lit(value).cast(pl.Int64).alias(to));
+const less = (name: string, value: number, to: string): Expr => once(`${name} - ${value} as ${to}`, () => column(name).minus(pl.lit(value).cast(pl.Int64)).alias(to));
+const isPresent = (name: string): Expr => once(`${name} is not null`, () => column(name).isNotNull());
 
 /** The history that a window's condition keeps, in the contract's order: `value`, `dropper`, and at which position instants end. */
 interface Line {
@@ -61,48 +75,50 @@ function findLine(lines: Map<string, Promise<Line>>, exported: Exported, task: A
 
 async function sortHistory({history, ranked}: Exported, task: AggregationTask, {condition, value, exclude}: Window, isUnnested: boolean): Promise<Line> {
   let rows: LazyDataFrame = pl.scanParquet(history);
-  if (condition !== undefined) rows = rows.filter(pl.col(historyColumn(condition)));
-  if (value !== undefined) rows = rows.filter(pl.col(historyColumn(value)).isNotNull());
+  if (condition !== undefined) rows = rows.filter(column(historyColumn(condition)));
+  if (value !== undefined) rows = rows.filter(isPresent(historyColumn(value)));
   const order = [...task.orderColumns, ...(value === undefined ? [] : [value])];
-  const columns = order.map((column) => (ranked.has(column) ? rankColumn(column) : historyColumn(column)));
-  rows = rows.sort(named("__key", "__ts", ...columns)).select(
-    ...named("__key", "__ts"),
-    (value === undefined ? pl.lit(true) : pl.col(historyColumn(value))).alias("value"),
-    (exclude ? pl.col(historyColumn(exclude.history)) : pl.lit(false)).alias("dropper"),
+  const sorting = order.map((name) => (ranked.has(name) ? rankColumn(name) : historyColumn(name)));
+  rows = rows.sort(columns("__key", "__ts", ...sorting)).select(
+    ...columns("__key", "__ts"),
+    value === undefined ? always(true, "value") : renamed(historyColumn(value), "value"),
+    exclude ? renamed(historyColumn(exclude.history), "dropper") : always(false, "dropper"),
   );
-  if (isUnnested) rows = rows.explode("value").filter(pl.col("value").isNotNull());
-  const items = await rows.withRowIndex("position").withColumn(pl.col("position").cast(pl.Int64)).collect();
-  const positions = items.lazy().select(...named("__key", "__ts", "position"));
+  if (isUnnested) rows = rows.explode(column("value")).filter(isPresent("value"));
+  const position = once("position as a whole number", () => pl.col("position").cast(pl.Int64));
+  const items = await rows.withRowIndex("position").withColumn(position).collect();
+  const positions = items.lazy().select(...columns("__key", "__ts", "position"));
+  const end = once("end of positions", () => pl.col("position").max().plus(pl.lit(1).cast(pl.Int64)).alias("end"));
+  const start = once("start of positions", () => pl.col("position").min().alias("line_start"));
   return {
     items,
-    instants: await positions.groupBy(["__key", "__ts"]).agg(pl.col("position").max().plus(whole(1)).alias("end")).sort(named("__key", "__ts")).collect(),
-    starts: await positions.groupBy(["__key"]).agg(pl.col("position").min().alias("line_start")).collect(),
+    instants: await positions.groupBy(columns("__key", "__ts")).agg(end).sort(columns("__key", "__ts")).collect(),
+    starts: await positions.groupBy(columns("__key")).agg(start).collect(),
   };
 }
 
 /** Positions `[start, end)` of each row's window; rows whose window is empty are left out. `own` is what the row drops. */
 function findRanges({instants, starts}: Line, exported: Exported, {windowUs, exclude}: Window): LazyDataFrame {
-  const own = (exclude ? pl.col(targetColumn(exclude.target)) : pl.lit(false)).alias("own");
-  const rows = pl.scanParquet(exported.target).select(...named("__row", "__key", "__ts"), own);
+  const own = exclude ? renamed(targetColumn(exclude.target), "own") : always(false, "own");
+  const rows = pl.scanParquet(exported.target).select(...columns("__row", "__key", "__ts"), own);
   // Times are whole microseconds, so "strictly before t" is "at most t - 1".
-  const endsBefore = (instant: Expr, name: string, into: LazyDataFrame): LazyDataFrame =>
+  const endsBefore = (distanceUs: number, name: string, into: LazyDataFrame): LazyDataFrame =>
     into
-      .withColumn(instant.alias("instant"))
-      .sort(named("__key", "instant"))
-      .joinAsof(instants.lazy().select(pl.col("__key"), pl.col("__ts").alias("instant"), pl.col("end").alias(name)), {
+      .withColumn(less("__ts", distanceUs, "instant"))
+      .sort(columns("__key", "instant"))
+      .joinAsof(instants.lazy().select(column("__key"), renamed("__ts", "instant"), renamed("end", name)), {
         on: "instant",
         by: "__key",
         strategy: "backward",
         checkSortedness: false,
       });
-  const ended = endsBefore(pl.col("__ts").minus(whole(1)), "end", rows).join(starts.lazy(), {on: "__key", how: "inner"});
+  const ended = endsBefore(1, "end", rows).join(starts.lazy(), {on: "__key", how: "inner"});
   const ranges =
     windowUs === undefined
-      ? ended.withColumn(pl.col("line_start").alias("start"))
-      : endsBefore(pl.col("__ts").minus(whole(windowUs + 1)), "expired", ended).withColumn(
-          pl.col("expired").fillNull(pl.col("line_start")).alias("start"),
-        );
-  return ranges.filter(pl.col("end").gt(pl.col("start"))).select(...named("__row", "__key", "own", "start", "end"));
+      ? ended.withColumn(renamed("line_start", "start"))
+      : endsBefore(windowUs + 1, "expired", ended).withColumn(once("start", () => pl.col("expired").fillNull(pl.col("line_start")).alias("start")));
+  const isAny = once("end > start", () => pl.col("end").gt(pl.col("start")));
+  return ranges.filter(isAny).select(...columns("__row", "__key", "own", "start", "end"));
 }
 
 /** A row for each target row with something in the window: `__row` and `value`. */
@@ -113,20 +129,22 @@ async function computeWindow(exported: Exported, lines: Map<string, Promise<Line
     const lists = await collectLists(line, ranges, window);
     return window.current ? addCurrent(lists, currentRows(exported, window), window) : lists;
   }
-  const counts = [ranges.lazy().select(pl.col("__row"), pl.col("end").minus(pl.col("start")).alias("value"))];
+  const length = once("end - start", () => pl.col("end").minus(pl.col("start")).alias("value"));
+  const counts = [ranges.lazy().select(column("__row"), length)];
   if (window.exclude) counts.push(countDropped(line, ranges));
-  if (window.current) counts.push(currentRows(exported, window).select(pl.col("__row"), whole(1).alias("value")));
-  return pl.concat(counts).groupBy(["__row"]).agg(pl.col("value").sum()).collect();
+  if (window.current) counts.push(currentRows(exported, window).select(column("__row"), whole(1, "value")));
+  return pl.concat(counts).groupBy(columns("__row")).agg(once("sum of values", () => pl.col("value").sum())).collect();
 }
 
 /** What a count drops: the positions of each row's window that hold its own value. */
 function countDropped({items}: Line, ranges: DataFrame): LazyDataFrame {
-  const own = items.lazy().select(...named("__key", "dropper", "position"));
+  const own = items.lazy().select(...columns("__key", "dropper", "position"));
+  const isInside = once("start <= position < end", () => pl.col("position").gtEq(pl.col("start")).and(pl.col("position").lt(pl.col("end"))));
   return ranges
     .lazy()
     .join(own, {leftOn: ["__key", "own"], rightOn: ["__key", "dropper"], how: "inner"})
-    .filter(pl.col("position").gtEq(pl.col("start")).and(pl.col("position").lt(pl.col("end"))))
-    .select(pl.col("__row"), whole(-1).alias("value"));
+    .filter(isInside)
+    .select(column("__row"), whole(-1, "value"));
 }
 
 const isDistinct = (operation: WindowOperation): boolean => operation === "flatten_distinct" || operation === "distinct_list";
@@ -143,19 +161,24 @@ async function collectLists(line: Line, ranges: DataFrame, window: Window): Prom
   const found: DataFrame[] = [];
   let rest = ranges;
   for (const length of [...lookLengths(window), Number.MAX_SAFE_INTEGER]) {
-    const newest = pl.col("end").minus(whole(length));
-    const from = pl.when(newest.gt(pl.col("start"))).then(newest).otherwise(pl.col("start"));
-    const looked = rest.lazy().withColumn(from.alias("from")).collectSync();
+    const from = once(`from ${length} before end`, () => {
+      const newest = pl.col("end").minus(pl.lit(length).cast(pl.Int64));
+      return pl.when(newest.gt(pl.col("start"))).then(newest).otherwise(pl.col("start")).alias("from");
+    });
+    const looked = rest.lazy().withColumn(from).collectSync();
     const lists: DataFrame[] = [];
     for (const batch of splitBatches(looked)) lists.push(await gatherLists(line, batch, window));
-    const isDone = pl.col("from").eq(pl.col("start")).or(pl.col("value").lst.lengths().gtEq(pl.lit(window.maxItems ?? 0)));
+    const isDone = once(`is done with ${window.maxItems ?? 0}`, () => {
+      const isFull = pl.col("value").lst.lengths().gtEq(pl.lit(window.maxItems ?? 0));
+      return pl.col("from").eq(pl.col("start")).or(isFull).fillNull(pl.lit(false)).alias("is_done");
+    });
     const joined = await looked
       .lazy()
       .join(pl.concat(lists).lazy(), {on: "__row", how: "left"})
-      .withColumn(isDone.fillNull(pl.lit(false)).alias("is_done"))
+      .withColumn(isDone)
       .collect();
-    found.push(joined.filter(pl.col("is_done").and(pl.col("value").isNotNull())).select("__row", "value"));
-    rest = joined.filter(pl.col("is_done").not()).select(...ranges.columns);
+    found.push(joined.filter(once("is done with a value", () => pl.col("is_done").and(pl.col("value").isNotNull()))).select(...columns("__row", "value")));
+    rest = joined.filter(once("is not done", () => pl.col("is_done").not())).select(...columns(...ranges.columns));
     if (rest.height === 0) break;
   }
   return pl.concat(found);
@@ -181,35 +204,35 @@ function splitBatches(looked: DataFrame): DataFrame[] {
 function gatherLists({items}: Line, batch: DataFrame, window: Window): Promise<DataFrame> {
   const positions = batch
     .lazy()
-    .select(...named("__row", "own"), pl.intRanges(pl.col("from"), pl.col("end")).alias("position"))
-    .explode("position")
+    .select(...columns("__row", "own"), once("positions", () => pl.intRanges(pl.col("from"), pl.col("end")).alias("position")))
+    .explode(column("position"))
     .collectSync();
   const at = pl.lit(positions.getColumn("position")).explode();
   const picked = items.lazy().select(pl.col("value").gather(at), pl.col("dropper").gather(at)).collectSync();
-  let rows = pl.concat([positions.select("__row", "own"), picked], {how: "horizontal"}).lazy();
+  let rows = pl.concat([positions.select(...columns("__row", "own")), picked], {how: "horizontal"}).lazy();
   // A NULL on either side drops nothing.
-  if (window.exclude) rows = rows.filter(pl.col("dropper").neq(pl.col("own")).fillNull(pl.lit(true)));
+  if (window.exclude) rows = rows.filter(once("dropper <> own", () => pl.col("dropper").neq(pl.col("own")).fillNull(pl.lit(true))));
   return renderLists(rows, window).collect();
 }
 
 /** Items to one list a row: the newest `maxItems`; for `flatten_distinct` each value where it stands last. */
 function renderLists(rows: LazyDataFrame, {operation, maxItems}: Window): LazyDataFrame {
   const distinct = isDistinct(operation) ? rows.unique(["__row", "value"], "last", true) : rows;
-  const values = maxItems === undefined ? pl.col("value") : pl.col("value").tail(maxItems);
-  return distinct.groupBy(["__row"], true).agg(values.alias("value"));
+  const values = maxItems === undefined ? column("value") : once(`newest ${maxItems} values`, () => pl.col("value").tail(maxItems).alias("value"));
+  return distinct.groupBy(columns("__row"), true).agg(values);
 }
 
 /** The rows that count for themselves, with their own value. */
 function currentRows({target}: Exported, {current}: Window): LazyDataFrame {
-  const value = current?.value === undefined ? pl.lit(true) : pl.col(targetColumn(current.value));
+  const value = current?.value === undefined ? always(true, "value") : renamed(targetColumn(current.value), "value");
   let rows: LazyDataFrame = pl.scanParquet(target);
-  if (current?.condition !== undefined) rows = rows.filter(pl.col(targetColumn(current.condition)));
-  return rows.select(pl.col("__row"), value.alias("value")).filter(pl.col("value").isNotNull());
+  if (current?.condition !== undefined) rows = rows.filter(column(targetColumn(current.condition)));
+  return rows.select(column("__row"), value).filter(isPresent("value"));
 }
 
 /** A row's own value comes after the history's. Of those the newest `maxItems` are enough, whatever the row's own push out. */
 function addCurrent(lists: DataFrame, current: LazyDataFrame, window: Window): DataFrame {
-  const own = window.operation === "flatten_distinct" ? current.explode("value") : current;
-  const items = pl.concat([lists.lazy().explode("value"), own]).filter(pl.col("value").isNotNull());
+  const own = window.operation === "flatten_distinct" ? current.explode(column("value")) : current;
+  const items = pl.concat([lists.lazy().explode(column("value")), own]).filter(isPresent("value"));
   return renderLists(items, window).collectSync();
 }
