@@ -1,5 +1,5 @@
 /** The command line and its settings, runs, and runs on other machines. */
-import {type WordingTable} from "./wording.js";
+import {didYouMean, type WordingTable} from "./wording.js";
 
 export const platformWordings = {
   "toml-broken": (p: {reason: string}) => ({text: `the TOML is broken: ${p.reason}`}),
@@ -8,6 +8,14 @@ export const platformWordings = {
   "folder-foreign": (p: {path: string; what: string}) => ({
     text: `${p.path} holds something else than ${p.what}, so nothing was written`,
     hint: "name a folder that is empty or does not exist yet",
+  }),
+  "method-unknown": (p: {method: string; nearest?: string | undefined}) => ({
+    text: `there is no method "${p.method}"`,
+    hint: didYouMean(p.nearest) ?? "`rpc.discover` describes them all",
+  }),
+  "path-outside": (p: {key: string; path: string}) => ({
+    text: `"${p.key}" leaves the project: ${p.path}`,
+    hint: "a server reads and writes within the project's folder and its output_root alone, and takes no ..",
   }),
   "ray-unreachable": (p: {address: string; reason: string}) => ({
     text: `Ray does not answer at ${p.address}: ${p.reason}`,

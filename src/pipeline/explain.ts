@@ -12,10 +12,9 @@ import {realEffects, type Effects} from "./effects.js";
 import {deriveVersion, deriveWindow, readVersionEvidence, readWindowEvidence, type Derived, type Evidence, type Rule} from "./evidence.js";
 import {findOperatorSql, type OperatorSql} from "./explain-sql.js";
 import {findRow, type FoundRow} from "./explain-row.js";
-import {PartitionStore, type Stage} from "./partition.js";
+import {PartitionStore, partitionsDirectory, type Stage} from "./partition.js";
 import {compileService} from "./plan-file.js";
 import {Rederivation} from "./rederive.js";
-import {partitionsDirectory} from "./open-service.js";
 
 export interface ExplainOptions {
   readonly project: Project;

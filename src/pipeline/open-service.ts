@@ -9,7 +9,7 @@ import type {OperatorOf, Plan} from "../plan/operator.js";
 import {compileRecipe, type SkeletonRecipe} from "../plan/recipe.js";
 import {listDays, type DayRange} from "./days.js";
 import type {Effects} from "./effects.js";
-import {PartitionStore, type Stage} from "./partition.js";
+import {PartitionStore, partitionsDirectory, type Stage} from "./partition.js";
 import {compileService} from "./plan-file.js";
 import {checkSources, type CheckedSource} from "./source-check.js";
 import {ReachDigests} from "./source-reach.js";
@@ -84,11 +84,6 @@ export async function openService(options: ServiceOptions, effects: Pick<Effects
   } finally {
     session.close();
   }
-}
-
-/** The project's folder for partitions of the service. */
-export function partitionsDirectory(project: Project, service: Service, outputRoot: string | undefined): string {
-  return resolve(project.root, outputRoot ?? project.runtime.outputRoot, service.name);
 }
 
 /** The stage that users read: the last one that is made. */

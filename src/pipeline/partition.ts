@@ -4,14 +4,20 @@
  * never finds half-written files.
  */
 import {existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync} from "node:fs";
-import {join} from "node:path";
+import {join, resolve} from "node:path";
 import {z} from "zod";
+import type {Project, Service} from "../definitions/model.js";
 import {inspectManifest, publishedOf, readManifest, renderManifest, signManifest, type Manifest, type Published} from "./manifest.js";
 import {PartitionSummaries, type CheckFinding} from "./partition-summary.js";
 
 export type Stage = "skeleton" | "dataset";
 
 const failureName = "_failed.json";
+
+/** The project's folder for partitions of the service. */
+export function partitionsDirectory(project: Project, service: Service, outputRoot: string | undefined): string {
+  return resolve(project.root, outputRoot ?? project.runtime.outputRoot, service.name);
+}
 
 export class PartitionStore {
   /** For callers that look at many partitions. */

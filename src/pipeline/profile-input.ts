@@ -24,9 +24,21 @@ function filesOf(path: string): readonly string[] {
 const shownMax = 5;
 
 /** @throws DaedalusError when the day is not published, naming days nearby that are */
-export function findPublishedFiles(partitions: PartitionStore, {service, stage, day}: {readonly service: string; readonly stage: Stage; readonly day: string}): readonly string[] {
+export function findPublishedFiles(partitions: PartitionStore, wanted: WantedPartition): readonly string[] {
+  const {stage, day} = wanted;
   if (partitions.findManifest(stage, day)) return partitions.filesOf(stage, day);
+  throw unpublishedDay(partitions, wanted);
+}
+
+interface WantedPartition {
+  readonly service: string;
+  readonly stage: Stage;
+  readonly day: string;
+}
+
+/** Names days nearby that are published. */
+export function unpublishedDay(partitions: PartitionStore, {service, stage, day}: WantedPartition): DaedalusError {
   const distance = (other: string): number => Math.abs(Date.parse(other) - Date.parse(day));
   const nearest = [...partitions.publishedDays(stage)].sort((a, b) => distance(a) - distance(b)).slice(0, shownMax);
-  throw DaedalusError.of("partition-missing", {service, stage, day, nearest: nearest.sort()});
+  return DaedalusError.of("partition-missing", {service, stage, day, nearest: nearest.sort()});
 }

@@ -1,32 +1,8 @@
 /** What an audit answers, for machines and on a terminal. */
 import type {AuditExample, AuditReport, ColumnAudit} from "../pipeline/audit.js";
 import {formatCount, formatDuration, formatNumber} from "./format.js";
+import type {AuditAnswer} from "./schemas/audit-schemas.js";
 import {renderTable} from "./table.js";
-
-export interface AuditAnswer {
-  readonly path: string;
-  readonly service: string | null;
-  readonly passed: boolean;
-  readonly rows: number;
-  readonly rows_checked: number;
-  /** Null when every row was checked. */
-  readonly seed: number | null;
-  readonly columns: readonly {
-    readonly name: string;
-    readonly definition: string;
-    readonly status: ColumnAudit["status"];
-    readonly rows_checked: number;
-    readonly mismatches: number;
-    readonly examined: number;
-    readonly used_future: number;
-    readonly worst_lead_us: number | null;
-    readonly explanations: readonly {readonly text: string; readonly rows: number; readonly uses_future: boolean}[];
-    readonly examples: readonly AuditExample[];
-  }[];
-  readonly not_audited: AuditReport["skipped"];
-  readonly notes: readonly string[];
-  readonly contradictions: readonly string[];
-}
 
 export function auditToData(report: AuditReport): AuditAnswer {
   return {

@@ -3,26 +3,9 @@ import {renderDtype} from "../definitions/dtype.js";
 import type {ColumnCheck, Project, Service, TableCheck, View} from "../definitions/model.js";
 import {findNearest} from "../definitions/nearest.js";
 import {DaedalusError, type Place} from "../errors.js";
+import type {CheckAnswer, ServiceAnswer, ServiceSummary, ViewAnswer, ViewSummary} from "./schemas/catalog-schemas.js";
 import type {Settings} from "./settings.js";
 import {explainAggregation, explainView} from "./time-words.js";
-
-export interface ViewSummary {
-  readonly name: string;
-  readonly entity: readonly string[];
-  readonly source: string;
-  readonly join: string;
-  readonly fields: number;
-  readonly description: string | undefined;
-}
-
-export interface ServiceSummary {
-  readonly name: string;
-  readonly version: number;
-  readonly spine: string;
-  readonly columns: number;
-  readonly owner: string | undefined;
-  readonly description: string | undefined;
-}
 
 /** The view of that name, or an error with the nearest one. */
 export function getView(project: Project, name: string): View {
@@ -74,7 +57,7 @@ export function summarizeService(project: Project, service: Service): ServiceSum
 }
 
 /** Everything a view says; of its credentials only the names, since what they hold is nobody's business here. */
-export function describeView(view: View): Record<string, unknown> {
+export function describeView(view: View): ViewAnswer {
   const {source, time} = view;
   return {
     name: view.name,
@@ -99,7 +82,7 @@ export function describeView(view: View): Record<string, unknown> {
       boundary: time.boundary,
       available_at: time.availableAt,
       valid_to: time.validTo,
-      embargo_seconds: seconds(time.embargoUs),
+      embargo_seconds: time.embargoUs / 1e6,
       tie_break: time.tieBreak.map((tie) => (tie.isDescending ? `${tie.column} desc` : tie.column)),
       on_duplicate: time.onDuplicate,
     },
@@ -110,7 +93,7 @@ export function describeView(view: View): Record<string, unknown> {
 }
 
 /** Everything a service says, its columns from `output_columns` where it lists none itself. */
-export function describeService(project: Project, service: Service): Record<string, unknown> {
+export function describeService(project: Project, service: Service): ServiceAnswer {
   const {spine} = service;
   const session = spine.sessionFilter;
   return {
@@ -144,7 +127,7 @@ export function describeService(project: Project, service: Service): Record<stri
   };
 }
 
-function describeColumns(project: Project, service: Service): Record<string, unknown>[] {
+function describeColumns(project: Project, service: Service): ServiceAnswer["columns"] {
   if (!service.columns) {
     return (project.runtime.outputColumns ?? []).map((column) => ({name: column.name, default_sql: column.defaultSql}));
   }
@@ -160,12 +143,12 @@ function describeColumns(project: Project, service: Service): Record<string, unk
   }));
 }
 
-function describeCheck(check: ColumnCheck | TableCheck): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(check).filter(([key]) => key !== "place"));
+function describeCheck({kind, severity, place: _, ...facts}: ColumnCheck | TableCheck): CheckAnswer {
+  return {kind, severity, ...Object.fromEntries(Object.entries(facts).map(([key, value]) => [key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), value]))};
 }
 
-function describePlace(place: Place): Record<string, unknown> {
-  return {file: place.file, line: place.line};
+function describePlace({file, line}: Place): {file: string; line: number} {
+  return {file, line};
 }
 
 function seconds(microseconds: number | undefined): number | undefined {

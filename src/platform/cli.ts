@@ -8,6 +8,7 @@ import {addDoctorCommand} from "./commands/doctor.js";
 import {addEmbeddingsCommands} from "./commands/embeddings.js";
 import {addExplainCommands} from "./commands/explain.js";
 import {addExtensionsCommands} from "./commands/extensions.js";
+import {addPartitionsCommands} from "./commands/partitions.js";
 import {addPipelineCommands} from "./commands/pipeline.js";
 import {addProfileCommand} from "./commands/profile.js";
 import {addProjectCommands} from "./commands/project.js";
@@ -34,6 +35,7 @@ export function createProgram(terminal: Terminal): Command {
   addConfigCommands(program, terminal);
   addCatalogCommands(program, terminal);
   addPipelineCommands(program, terminal);
+  addPartitionsCommands(program, terminal);
   addRunsCommands(program, terminal);
   addEmbeddingsCommands(program, terminal);
   addDoctorCommand(program, terminal);

@@ -1,5 +1,6 @@
 /** The outermost edge of the command line: what went wrong becomes text on stderr and an exit code. */
 import {DaedalusError, ProblemsError, renderProblem, type ErrorCode} from "../errors.js";
+import type {ProblemAnswer} from "./schemas/method-schema.js";
 import {StoppedError} from "./signals.js";
 import {exitCodes, type Terminal} from "./terminal.js";
 
@@ -30,7 +31,7 @@ export function paintProblem(problem: DaedalusError, terminal: Terminal): string
 }
 
 /** The problem as plain data, as every face but the terminal shows it. */
-export function problemToData({severity, code, message, hint, place}: DaedalusError): Record<string, unknown> {
+export function problemToData({severity, code, message, hint, place}: DaedalusError): ProblemAnswer {
   const where = place && {file: place.file, line: place.line, column: place.column, length: place.length};
   return {severity, code, message, hint: hint ?? null, place: where ?? null};
 }

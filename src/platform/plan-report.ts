@@ -1,20 +1,9 @@
 /** What `pipeline plan` answers: days that need the same in one line, with their columns below. */
 import type {ColumnState, DayGroup, ServicePlan, State} from "../pipeline/plan-days.js";
 import {formatCount, formatNumber, formatPath} from "./format.js";
+import type {PlanAnswer} from "./schemas/pipeline-schemas.js";
 
 const states = ["missing", "stale", "current"] as const;
-
-export interface PlanAnswer {
-  readonly service: string;
-  readonly output_directory: string;
-  readonly counts: Readonly<Record<State, number>>;
-  readonly groups: readonly {
-    readonly days: readonly string[];
-    readonly state: State;
-    readonly reason: string | null;
-    readonly columns: readonly {readonly name: string; readonly state: State; readonly reason: string | null}[];
-  }[];
-}
 
 export function servicePlanToData(plan: ServicePlan): PlanAnswer {
   return {

@@ -1,29 +1,16 @@
 /** Plans and states of a service as callers ask for them. */
+import {DaedalusError} from "../errors.js";
 import type {TrainEvent} from "../pipeline/effects.js";
 import type {ServiceOptions} from "../pipeline/open-service.js";
 import {planService, type ServicePlan} from "../pipeline/plan-days.js";
 import {readStatus, type ServiceStatus} from "../pipeline/status.js";
 import {getService} from "./catalog.js";
 import type {MethodContext} from "./context.js";
-
-export interface StatusParams {
-  /** Default: the settings' `default_service`. */
-  readonly service?: string | undefined;
-  /** Without embeddings. */
-  readonly skeleton_only?: boolean | undefined;
-  /** Instead of the project's `output_root`. */
-  readonly output_root?: string | undefined;
-}
-
-export interface PlanParams extends StatusParams {
-  /** This day only, `YYYY-MM-DD`; default: `feed_start` to `feed_end`. */
-  readonly target_date?: string | undefined;
-  /** These days only, both inclusive. */
-  readonly from_date?: string | undefined;
-  readonly to_date?: string | undefined;
-}
+import type {PlanParams, StatusParams} from "./schemas/pipeline-schemas.js";
 
 export function runPlan({target_date: targetDay, from_date: firstDay, to_date: lastDay, ...params}: PlanParams, context: MethodContext): Promise<ServicePlan> {
+  if ((firstDay === undefined) !== (lastDay === undefined)) throw DaedalusError.of("key-missing", {key: firstDay === undefined ? "from_date" : "to_date", what: "a range of days"});
+  if (targetDay !== undefined && firstDay !== undefined) throw DaedalusError.of("keys-conflict", {keys: ["target_date", "from_date"], reason: "name one day, or the days of a range"});
   const dayRange = firstDay === undefined || lastDay === undefined ? undefined : {firstDay, lastDay};
   return planService({...readOptions(params, context), targetDay, dayRange}, readEffects(context));
 }

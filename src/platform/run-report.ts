@@ -1,6 +1,6 @@
 /** Runs and their logs on a terminal. */
 import type {LogLine} from "./runs/run-log.js";
-import type {RunAnswer, RunPage} from "./runs/run-methods.js";
+import type {RunAnswer, RunPage} from "./schemas/run-schemas.js";
 import {formatDuration} from "./format.js";
 import {renderTable} from "./table.js";
 

@@ -1,33 +1,13 @@
 /** What `pipeline status` answers: a calendar with a line for each month and a character for each day. */
-import type {CheckFinding} from "../pipeline/partition-summary.js";
 import type {DayStatus, ServiceStatus} from "../pipeline/status.js";
 import {formatBytes, formatCount, formatNumber, formatPath} from "./format.js";
+import type {StatusAnswer} from "./schemas/pipeline-schemas.js";
 
 const symbols: Readonly<Record<DayStatus["state"], string>> = {current: "#", stale: "~", missing: "-", failed: "!"};
 /** A current day whose checks warned. */
 const warned = "?";
 const noData = ".";
 const states = ["current", "stale", "missing", "failed"] as const;
-
-type State = DayStatus["state"];
-
-export interface StatusAnswer {
-  readonly service: string;
-  readonly output_directory: string;
-  readonly counts: Readonly<Record<State, number>>;
-  readonly rows: number;
-  readonly bytes: number;
-  readonly last_written_at: string | null;
-  readonly days: readonly {
-    readonly day: string;
-    readonly state: State;
-    readonly reason: string | null;
-    /** Checks that the published partition did not pass and did not have to. */
-    readonly warnings: readonly CheckFinding[];
-    /** Checks that kept what the last run made from being published. */
-    readonly failed_checks: readonly CheckFinding[];
-  }[];
-}
 
 export function serviceStatusToData(status: ServiceStatus): StatusAnswer {
   return {

@@ -7,7 +7,7 @@ import {loadProject} from "../../src/definitions/project.js";
 import type {MethodContext} from "../../src/platform/context.js";
 import {methods} from "../../src/platform/methods.js";
 import {appendLog, readLog, readLogTail} from "../../src/platform/runs/run-log.js";
-import type {RunAnswer} from "../../src/platform/runs/run-methods.js";
+import type {RunAnswer} from "../../src/platform/schemas/run-schemas.js";
 import {RunQueue} from "../../src/platform/runs/run-queue.js";
 import {readSettings, settingsPath} from "../../src/platform/settings.js";
 import {daedaPath, spawnDaeda} from "../support/run-daeda.js";

@@ -1,5 +1,5 @@
 import type {Command} from "commander";
-import {addExample, addFormat, addGroup, addProjectFlags, type FormatOption, type ProjectFlags} from "../flags.js";
+import {addExample, addFormat, addGroup, addProjectFlags, collect, type FormatOption, type ProjectFlags} from "../flags.js";
 import type {Terminal} from "../terminal.js";
 
 type Options = FormatOption & ProjectFlags;
@@ -62,6 +62,20 @@ export function addCatalogCommands(program: Command, terminal: Terminal): void {
   addFormat(showService);
   addProjectFlags(showService);
   addExample(showService, "daeda services show dssm_ranking");
+
+  const lineage = services
+    .command("lineage")
+    .description("say which columns of views, and which embedding stores, each column is made from")
+    .argument("[name]", "the service; default: default_service of the settings")
+    .option("--column <name>", "this column only; may be repeated", collect)
+    .action(async (service: string | undefined, options: Options & {column?: readonly string[]}) => {
+      const {methods, openContext} = await loadModules();
+      const answer = await methods["assets.lineage"]({service, columns: options.column}, openContext(options, terminal));
+      terminal.answer(options.format === "json" ? toJson(answer) : (await import("../asset-report.js")).renderLineage(answer));
+    });
+  addFormat(lineage);
+  addProjectFlags(lineage);
+  addExample(lineage, "daeda services lineage dssm_ranking --column like_artwork_ids_7d");
 }
 
 async function loadModules() {

@@ -46,12 +46,11 @@ export function addProfileCommand(program: Command, terminal: Terminal): void {
 }
 
 async function filesOfDay(name: string, day: string, options: ProfileFlags, terminal: Terminal): Promise<readonly string[]> {
-  const [{openContext}, {getService}, {findPublishedFiles}, {PartitionStore}, {partitionsDirectory}, {parseDay}, {DaedalusError}] = await Promise.all([
+  const [{openContext}, {getService}, {findPublishedFiles}, {PartitionStore, partitionsDirectory}, {parseDay}, {DaedalusError}] = await Promise.all([
     import("../context.js"),
     import("../catalog.js"),
     import("../../pipeline/profile-input.js"),
     import("../../pipeline/partition.js"),
-    import("../../pipeline/open-service.js"),
     import("../../pipeline/day.js"),
     import("../../errors.js"),
   ]);

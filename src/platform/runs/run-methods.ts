@@ -4,74 +4,9 @@ import {rangeOf} from "../../pipeline/days.js";
 import {DaedalusError} from "../../errors.js";
 import {getService} from "../catalog.js";
 import type {MethodContext} from "../context.js";
-import {readLog, readLogTail, type LogLine} from "./run-log.js";
-import type {RunnerName, RunStatus} from "./run-names.js";
+import type {ListRunsParams, MaterializeParams, RunAnswer, RunLogPage, RunLogsParams, RunPage, RunParams, StartedRun} from "../schemas/run-schemas.js";
+import {readLog, readLogTail} from "./run-log.js";
 import {isFinished, type RunRecord, type RunRequest} from "./run-record.js";
-
-export interface MaterializeParams {
-  /** Default: the settings' `default_service`. */
-  readonly service?: string | undefined;
-  /** One day, `YYYY-MM-DD`; this or `range`. */
-  readonly partition?: string | undefined;
-  /** Both days inclusive. */
-  readonly range?: {readonly first: string; readonly last: string} | undefined;
-  readonly force?: boolean | undefined;
-  readonly skeleton_only?: boolean | undefined;
-  readonly output_root?: string | undefined;
-  readonly engine?: string | undefined;
-  readonly runner?: RunnerName | undefined;
-  readonly runner_options?: Readonly<Record<string, string>> | undefined;
-  readonly idempotency_key?: string | undefined;
-}
-
-export interface StartedRun {
-  readonly run_id: string;
-  readonly status: RunStatus;
-}
-
-export interface RunParams {
-  readonly run_id: string;
-}
-
-export interface RunAnswer extends Omit<RunRecord, "request" | "process_started"> {
-  readonly service: string;
-  readonly first_day: string;
-  readonly last_day: string;
-  readonly force: boolean;
-  readonly skeleton_only: boolean;
-  readonly runner: RunnerName;
-  readonly runner_options: Readonly<Record<string, string>>;
-}
-
-export interface ListRunsParams {
-  readonly service?: string | undefined;
-  readonly status?: RunStatus | undefined;
-  readonly limit?: number | undefined;
-  /** `next_cursor` of the page before. */
-  readonly cursor?: string | undefined;
-}
-
-export interface RunPage {
-  readonly runs: readonly RunAnswer[];
-  readonly next_cursor: string | null;
-}
-
-export interface RunLogsParams extends RunParams {
-  /** The last so many lines; without it, from `cursor` or the beginning. */
-  readonly tail?: number | undefined;
-  readonly cursor?: number | undefined;
-  readonly limit?: number | undefined;
-}
-
-export interface RunLogPage {
-  readonly run_id: string;
-  readonly status: RunStatus;
-  readonly lines: readonly LogLine[];
-  /** Where to read on. */
-  readonly next_cursor: number;
-  /** The run has ended and its last line is among these. */
-  readonly is_complete: boolean;
-}
 
 const runsPageDefault = 50;
 const linesPageDefault = 1000;

@@ -3,4 +3,3 @@ export const runnerNames = ["local"] as const;
 export const runStatuses = ["queued", "running", "succeeded", "failed", "cancelled"] as const;
 
 export type RunnerName = (typeof runnerNames)[number];
-export type RunStatus = (typeof runStatuses)[number];

@@ -1,0 +1,2 @@
+/** What a caller may do; each scope holds those before it. */
+export type Scope = "read" | "run" | "admin";
