@@ -58,6 +58,15 @@ export function readProject(options: ProjectOptions): {readonly project?: Projec
   return {project: {root: reader.root, base, runtime, aggregations, views, services}, problems};
 }
 
+/** The project without its views and services: for what is said before they are right. */
+export function loadFoundation(options: ProjectOptions): Project {
+  const reader = new ProjectReader(resolve(options.root));
+  const base = reader.readBase();
+  const runtime = reader.readRuntime(options);
+  reader.problems.throwIfErrors();
+  return {root: reader.root, base, runtime, aggregations: emptyAggregations, views: new Map(), services: new Map()};
+}
+
 const emptyBase: BaseConfig = {constants: new Map(), columnLists: new Map(), featureS3RootDir: undefined};
 const emptyAggregations: AggregationConfig = {specs: [], enrichments: [], stores: new Map(), udfs: new Map()};
 

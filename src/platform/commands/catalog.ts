@@ -1,6 +1,7 @@
 import type {Command} from "commander";
 import {addExample, addFormat, addGroup, addProjectFlags, collect, type FormatOption, type ProjectFlags} from "../flags.js";
 import type {Terminal} from "../terminal.js";
+import {addInferCommand} from "./views-infer.js";
 
 type Options = FormatOption & ProjectFlags;
 
@@ -33,6 +34,8 @@ export function addCatalogCommands(program: Command, terminal: Terminal): void {
   addFormat(showView);
   addProjectFlags(showView);
   addExample(showView, "daeda views show feed_events");
+
+  addInferCommand(views, terminal);
 
   const services = addGroup(program, "services", "the feature services of the project");
   addExample(services, "daeda services list");
