@@ -98,17 +98,19 @@ export async function makeShop(changes: Readonly<Record<string, string>> = {}, t
   return root;
 }
 
-let trainedShop: Promise<string> | undefined;
+const trainedShops = new Map<string, Promise<string>>();
 
 /** A shop as `makeShop` and `trainShop` leave it: trained once, then copied. */
-export async function makeTrainedShop(): Promise<string> {
+export async function makeTrainedShop(changes: Readonly<Record<string, string>> = {}): Promise<string> {
+  const id = JSON.stringify(changes);
   // Sources are known by their times, of which a copy keeps the milliseconds: so the one that is trained is a copy already.
-  trainedShop ??= makeShop().then(async (root) => {
+  const trained = trainedShops.get(id) ?? makeShop(changes).then(async (root) => {
     const copy = copyShop(root);
     await trainShop(copy);
     return copy;
   });
-  return copyShop(await trainedShop);
+  trainedShops.set(id, trained);
+  return copyShop(await trained);
 }
 
 function copyShop(from: string): string {
