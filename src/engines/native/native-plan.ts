@@ -28,6 +28,8 @@ export interface Pass {
   readonly target: {readonly select: string; readonly types: readonly string[]; readonly shape: Shape; readonly joins: string};
   /** History columns after the instant, as SQL. */
   readonly order: readonly string[];
+  /** An order that is cheaper and nearly always the same: see `TieCheck`. */
+  readonly guess: {readonly order: readonly string[]; readonly select: string; readonly types: readonly string[]} | undefined;
   readonly dictionaries: readonly Dictionary[];
   /** Window name -> the dictionary that its values are numbers of. */
   readonly decoded: ReadonlyMap<string, Dictionary>;
@@ -143,12 +145,16 @@ export function planPass(task: AggregationTask, windows: readonly Window[], type
   const ties = [...new Set(windows.flatMap((window) => (window.value === undefined || isOrderless(window) ? [] : [window.value])))];
   const equalInKey = new Set(task.keys.map((key) => key.history));
   const order = [...new Set([...task.orderColumns, ...ties])].filter((column) => !equalInKey.has(column));
+  const renderOrder = (columns: readonly string[]): string[] => columns.map((column) => renderSortable(`hist.${quoteName(column)}`, types.history.get(column)!));
+  const listTie = ties.find((column) => !task.orderColumns.includes(column) && types.history.get(column)!.endsWith("[]"));
+  const declared = order.filter((column) => column !== listTie);
   return {
     windows,
     kernel,
     history: renderSide(history),
     target: renderSide(target),
-    order: order.map((column) => renderSortable(`hist.${quoteName(column)}`, types.history.get(column)!)),
+    order: renderOrder(order),
+    guess: listTie === undefined ? undefined : {order: renderOrder(declared), ...renderTieHashes(declared, renderKept(history.values.find(({sql}) => sql === `hist.${quoteName(listTie)}`)!))},
     dictionaries: [...dictionaries.values()],
     decoded,
   };
@@ -161,13 +167,21 @@ function renderSortable(sql: string, type: string): string {
   return floating.has(type.replace("[]", "")) ? `[${copy("e")} FOR e IN ${sql}]` : sql;
 }
 
+/** For `TieCheck`: hashes of 52 bits, which a DOUBLE holds; that of a value is above 0 where there is one. */
+function renderTieHashes(declared: readonly string[], value: string): {readonly select: string; readonly types: readonly string[]} {
+  const hash = (sql: string): string => `CAST(hash(${sql}) >> 12 AS DOUBLE)`;
+  const place = declared.length === 0 ? "CAST(0 AS DOUBLE)" : hash(declared.map((column) => `hist.${quoteName(column)}`).join(", "));
+  return {select: `${place}, CASE WHEN (${value}) IS NULL THEN CAST(0 AS DOUBLE) ELSE ${hash(value)} + 1 END`, types: ["DOUBLE", "DOUBLE"]};
+}
+
+/** The value where a window keeps it. Lists are large, so those that nobody keeps do not travel. */
+function renderKept({sql, type, when}: Side["values"][number]): string {
+  return type.endsWith("[]") && !when.has("") ? `CASE WHEN ${[...when].map((keeps) => `(${keeps})`).join(" OR ")} THEN ${sql} END` : sql;
+}
+
 function renderSide({flags, values, joins}: Side): Pass["history"] {
   const words = renderFlagWords(flags);
-  const columns = values.map(({sql, type, when}) => {
-    const isList = type.endsWith("[]");
-    const kept = isList && !when.has("") ? `CASE WHEN ${[...when].map((keeps) => `(${keeps})`).join(" OR ")} THEN ${sql} END` : sql;
-    return `CAST(${kept} AS ${type})`;
-  });
+  const columns = values.map((value) => `CAST(${renderKept(value)} AS ${value.type})`);
   return {
     select: [...words, ...columns].join(", "),
     types: [...words.map(() => "INTEGER"), ...values.map(({type}) => type)],

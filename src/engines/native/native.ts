@@ -14,6 +14,7 @@ import type {Job} from "./job.js";
 import {planPass, splitPasses, type Pass} from "./native-plan.js";
 import {Locations, ResultChunks, type FinishedJob} from "./result-chunks.js";
 import {KernelThreads} from "./kernel-threads.js";
+import {TieCheck, ValueTie} from "./tie-check.js";
 
 /** History rows of a block, and rows of a job: enough to be worth a message to another thread. */
 const blockRowsMin = 128 * 1024;
@@ -72,8 +73,17 @@ async function runTask(session: SqlSession, task: AggregationTask): Promise<void
         temporary.push(table);
         await session.run(`CREATE TEMP TABLE ${table} AS SELECT value, CAST(row_number() OVER (ORDER BY value) - 1 AS INTEGER) AS code FROM (SELECT DISTINCT value FROM (${values}))`);
       }
-      for (let first = 0; first < reach.rowCount; first += rowsAtOnce) {
-        await runSlice(session, {task, pass, reach, threads, output: outputs[at]!, first, end: Math.min(reach.rowCount, first + rowsAtOnce)});
+      const runSlices = async (isGuessed: boolean): Promise<void> => {
+        for (let first = 0; first < reach.rowCount; first += rowsAtOnce) {
+          await runSlice(session, {task, pass, isGuessed, reach, threads, output: outputs[at]!, first, end: Math.min(reach.rowCount, first + rowsAtOnce)});
+        }
+      };
+      try {
+        await runSlices(pass.guess !== undefined);
+      } catch (error) {
+        if (!(error instanceof ValueTie)) throw error;
+        await session.run(`DELETE FROM ${quoteName(outputs[at]!)}`);
+        await runSlices(false);
       }
       for (const {table} of pass.dictionaries) await session.run(`DROP TABLE ${table}`);
       temporary.splice(1);
@@ -118,6 +128,8 @@ const matchKeys = (task: AggregationTask, side: "target" | "history", alias: str
 interface Slice {
   readonly task: AggregationTask;
   readonly pass: Pass;
+  /** Whether the history comes in the order that the pass guesses. */
+  readonly isGuessed: boolean;
   readonly reach: Reach;
   readonly threads: KernelThreads;
   readonly output: string;
@@ -152,7 +164,11 @@ async function runSlice(session: SqlSession, slice: Slice): Promise<void> {
       if (pending.length > 3 * threads.count) await pending.shift();
     }
   };
-  await streamHistory(session, slice, target, submit);
+  try {
+    await streamHistory(session, slice, target, submit);
+  } finally {
+    await Promise.allSettled(pending);
+  }
   await Promise.all(pending);
 
   const columns = pass.windows.map((window) => {
@@ -197,17 +213,21 @@ ORDER BY keys.__key, cur.__ts`;
 }
 
 /** Hands over blocks of whole keys with the rows of those keys; rows whose key has no history come with the next block. */
-async function streamHistory(session: SqlSession, {task, pass, reach}: Slice, target: Columns, submit: (history: Columns, from: number, to: number) => Promise<void>): Promise<void> {
+async function streamHistory(session: SqlSession, {task, pass, isGuessed, reach}: Slice, target: Columns, submit: (history: Columns, from: number, to: number) => Promise<void>): Promise<void> {
   const bounded = pass.windows.flatMap(({windowUs}) => windowUs ?? []);
   const oldest = bounded.length === pass.windows.length ? ` AND hist.__ts >= ${reach.firstTs - BigInt(Math.max(...bounded))}` : "";
   const far = reach.firstTs - BigInt(farUs);
-  const sql = `SELECT keys.__key, CAST(greatest(hist.__ts, ${far}) - ${reach.firstTs} AS DOUBLE), ${[pass.history.select].filter((text) => text !== "").join()}${pass.history.select === "" ? "0" : ""}
+  const guess = isGuessed ? pass.guess : undefined;
+  const selected = [pass.history.select, guess?.select ?? ""].filter((text) => text !== "").map((text) => `, ${text}`).join("");
+  const sql = `SELECT keys.__key, CAST(greatest(hist.__ts, ${far}) - ${reach.firstTs} AS DOUBLE)${selected}
 FROM ${quoteName(task.history)} hist JOIN ${keyTable} keys ON ${matchKeys(task, "history", "hist")}${pass.history.joins}
 WHERE hist.__ts < ${reach.lastTs}${oldest}
-ORDER BY ${["keys.__key", "hist.__ts", ...pass.order].map((sorted) => `${sorted} ASC NULLS FIRST`).join(", ")}`;
+ORDER BY ${["keys.__key", "hist.__ts", ...(guess ?? pass).order].map((sorted) => `${sorted} ASC NULLS FIRST`).join(", ")}`;
   let row = 0;
   let builder = new ColumnsBuilder(pass.history.shape, blockRowsMin);
-  for await (const chunk of session.chunks(sql, ["INTEGER", "DOUBLE", ...pass.history.types])) {
+  const ties = guess && new TieCheck();
+  for await (const chunk of session.chunks(sql, ["INTEGER", "DOUBLE", ...pass.history.types, ...(guess?.types ?? [])])) {
+    ties?.look(chunk);
     builder.append(chunk);
     if (builder.rowCount < blockRowsMin) continue;
     const complete = builder.lastKeyStart;

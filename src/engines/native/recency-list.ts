@@ -83,7 +83,8 @@ export class RecencyList {
       while (at > 0 && found[at - 1]! < seen) at -= 1;
       if (at === limit) continue;
       if (length < limit) length += 1;
-      found.copyWithin(at + 1, at, length - 1);
+      // Most values stand where they are met: only what was seen earlier, because its last appearance drops, moves others.
+      if (at < length - 1) found.copyWithin(at + 1, at, length - 1);
       found[at] = seen;
     }
     return length;

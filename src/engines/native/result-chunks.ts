@@ -7,6 +7,8 @@ export interface FinishedJob {
   readonly results: readonly WindowResult[];
 }
 
+type ListResult = Extract<WindowResult, {kind: "list"}>;
+
 /** What a row gets that no job computed: its key is NULL. */
 export interface ResultColumn {
   readonly type: string;
@@ -27,6 +29,8 @@ export class Locations {
 /** Buffers are used again for the next chunk: DuckDB has copied them by then. */
 export class ResultChunks {
   private readonly buffers: {data: ArrayBuffer; readonly entries: ArrayBuffer; readonly validity: ArrayBuffer}[];
+  /** Of each list column the results of all jobs. */
+  private readonly lists: readonly (readonly ListResult[])[];
   private readonly rowNumbers = new ArrayBuffer(8 * chunkRows);
 
   constructor(
@@ -36,6 +40,7 @@ export class ResultChunks {
     /** `__row` of the first row. */
     private readonly firstRow: number,
   ) {
+    this.lists = columns.map(({type}, at) => (type.endsWith("[]") ? jobs.map(({results}) => results[at] as ListResult) : []));
     this.buffers = columns.map(() => ({data: new ArrayBuffer(8 * chunkRows), entries: new ArrayBuffer(16 * chunkRows), validity: new ArrayBuffer(chunkRows / 8)}));
   }
 
@@ -72,30 +77,40 @@ export class ResultChunks {
   private readLists(column: number, first: number, rowCount: number): WrittenColumn {
     const buffers = this.buffers[column]!;
     const width = widthOf(this.columns[column]!.type);
+    const lists = this.lists[column]!;
+    const {job: jobs, place: places} = this.locations;
     const entries = new Uint32Array(buffers.entries).fill(0);
     let total = 0;
     for (let at = 0; at < rowCount; at += 1) {
-      const job = this.locations.job[first + at]!;
+      const job = jobs[first + at]!;
       entries[4 * at] = total;
       if (job < 0) continue;
-      const {ends} = this.jobs[job]!.results[column] as Extract<WindowResult, {kind: "list"}>;
-      const place = this.locations.place[first + at]!;
-      const length = ends[place]! - (place === 0 ? 0 : ends[place - 1]!);
+      const {start, end} = lists[job]!;
+      const place = places[first + at]!;
+      const length = Math.abs(end[place]! - start[place]!);
       entries[4 * at + 2] = length;
       total += length;
     }
     if (buffers.data.byteLength < total * width) buffers.data = new ArrayBuffer(2 * total * width);
-    const wide = width === 8 ? new BigInt64Array(buffers.data) : undefined;
+    const wide = new BigInt64Array(buffers.data, 0, Math.floor(buffers.data.byteLength / 8));
     const narrow = width === 4 ? new Int32Array(buffers.data) : new Uint8Array(buffers.data);
     for (let at = 0; at < rowCount; at += 1) {
       const length = entries[4 * at + 2]!;
       if (length === 0) continue;
-      const {ends, values} = this.jobs[this.locations.job[first + at]!]!.results[column] as Extract<WindowResult, {kind: "list"}>;
-      let to = entries[4 * at]!;
-      const end = ends[this.locations.place[first + at]!]!;
-      if (wide) for (let from = end - length; from < end; from += 1) wide[to++] = values[from]!;
-      else for (let from = end - length; from < end; from += 1) narrow[to++] = Number(BigInt.asIntN(32, values[from]!));
+      const {start, line, extra} = lists[jobs[first + at]!]!;
+      const begin = start[places[first + at]!]!;
+      const values = begin < 0 ? extra : line;
+      const from = begin < 0 ? ~begin : begin;
+      const to = entries[4 * at]!;
+      if (width === 8) for (let item = 0; item < length; item += 1) wide[to + item] = values[from + item]!;
+      else copyLowHalves({values, from, length}, narrow, to);
     }
     return {data: buffers.entries, bytes: 16 * rowCount, validity: undefined, child: {data: buffers.data, bytes: total * width, rowCount: total}};
   }
+}
+
+/** What is narrower than 64 bits travels in their low half. */
+function copyLowHalves({values, from, length}: {readonly values: BigInt64Array; readonly from: number; readonly length: number}, target: Int32Array | Uint8Array, to: number): void {
+  const halves = new Int32Array(values.buffer, values.byteOffset + 8 * from, 2 * length);
+  for (let item = 0; item < length; item += 1) target[to + item] = halves[2 * item]!;
 }

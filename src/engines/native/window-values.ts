@@ -35,10 +35,13 @@ export interface WindowSpec {
   readonly hasValue: boolean;
 }
 
-/** Of rows `from` to `to`: 64 bits each, or the values of row r from `ends[r - 1]` to `ends[r]`. */
+/**
+ * Of rows `from` to `to`: 64 bits each, or a list each. The list of row r is `line` from `start[r]` to `end[r]`; where these are
+ * negative, it is `extra` from `~start[r]` to `~end[r]`.
+ */
 export type WindowResult =
   | {readonly kind: "scalar"; readonly bits: BigInt64Array; readonly isPresent: Uint8Array | undefined}
-  | {readonly kind: "list"; readonly ends: Float64Array; readonly values: BigInt64Array}
+  | {readonly kind: "list"; readonly start: Int32Array; readonly end: Int32Array; readonly line: BigInt64Array; readonly extra: BigInt64Array}
   /** A sum beyond BIGINT. */
   | {readonly kind: "overflow"; readonly window: string};
 
@@ -109,60 +112,64 @@ export function computeWindow(spec: WindowSpec, line: Line, ranges: Ranges, own:
   }
 }
 
+/** Results that are stretches of the line itself cost two numbers a row; only what is no stretch is copied out of it. */
 class Lists {
-  private values: BigInt64Array;
+  readonly start: Int32Array;
+  readonly end: Int32Array;
+  private extra: BigInt64Array;
   private used = 0;
-  readonly ends: Float64Array;
 
+  /** @param expected how many values will be copied */
   constructor(rows: number, expected: number) {
-    this.values = sharedBits(Math.max(1, expected));
-    this.ends = new Float64Array(new SharedArrayBuffer(8 * rows));
+    this.start = new Int32Array(new SharedArrayBuffer(4 * rows));
+    this.end = new Int32Array(new SharedArrayBuffer(4 * rows));
+    this.extra = sharedBits(expected);
   }
 
   /** Room for so many more, which the caller writes at `at`. */
   reserve(more: number): {readonly values: BigInt64Array; readonly at: number} {
-    if (this.used + more > this.values.length) {
-      const values = sharedBits(Math.max(this.used + more, 2 * this.values.length));
-      values.set(this.values.subarray(0, this.used));
-      this.values = values;
+    if (this.used + more > this.extra.length) {
+      const extra = sharedBits(Math.max(this.used + more, 2 * this.extra.length));
+      extra.set(this.extra.subarray(0, this.used));
+      this.extra = extra;
     }
-    return {values: this.values, at: this.used};
+    return {values: this.extra, at: this.used};
   }
 
-  end(row: number, length: number): void {
+  /** The row has the `length` values that were written after `reserve`. */
+  copied(row: number, length: number): void {
+    this.start[row] = ~this.used;
     this.used += length;
-    this.ends[row] = this.used;
+    this.end[row] = ~this.used;
   }
 
-  finish(): WindowResult {
-    return {kind: "list", ends: this.ends, values: this.values};
+  finish(line: BigInt64Array): WindowResult {
+    return {kind: "list", start: this.start, end: this.end, line, extra: this.extra};
   }
-}
-
-/** How many items the rows' windows hold, each at most `maxItems`. */
-function countItems({start, end}: Ranges, maxItems: number): number {
-  let count = 0;
-  for (let at = 0; at < start.length; at += 1) count += Math.min(maxItems, end[at]! - start[at]!);
-  return count;
 }
 
 function computeList({maxItems}: WindowSpec, line: Line, ranges: Ranges, own: BigInt64Array | undefined, current: Current | undefined): WindowResult {
   const {start, end, from} = ranges;
-  const lists = new Lists(start.length, countItems(ranges, maxItems) + (current ? start.length : 0));
+  const lists = new Lists(start.length, current ? 8 * start.length : 0);
   const {value, dropper} = line;
   const before = dropper && own ? beforeRuns(line) : undefined;
   for (let at = 0; at < start.length; at += 1) {
-    const isCurrent = current?.has(from + at) === true;
-    const limit = isCurrent ? maxItems - 1 : maxItems;
     const low = start[at]!;
     const high = end[at]!;
-    const dropped = before && own ? own[at]! : noDropper;
-    let first = Math.max(low, high - limit);
-    let length = high - first;
-    if (before && dropped !== noDropper) {
+    const isCurrent = current?.has(from + at) === true;
+    const limit = isCurrent ? maxItems - 1 : maxItems;
+    const newest = Math.max(low, high - limit);
+    const drops = before !== undefined && own![at]! !== noDropper && dropper!.subarray(newest, high).includes(own![at]!);
+    if (!drops && !isCurrent) {
+      lists.start[at] = newest;
+      lists.end[at] = high;
+      continue;
+    }
+    let [first, length] = [newest, high - newest];
+    if (drops) {
       [first, length] = [high, 0];
       for (let item = high - 1; item >= low && length < limit; ) {
-        if (dropper![item] === dropped) {
+        if (dropper![item] === own![at]) {
           item = before[item]!;
         } else {
           first = item;
@@ -173,12 +180,11 @@ function computeList({maxItems}: WindowSpec, line: Line, ranges: Ranges, own: Bi
     }
     const {values, at: offset} = lists.reserve(length + 1);
     let to = offset;
-    if (dropped === noDropper) for (let item = first; item < high; item += 1) values[to++] = value[item]!;
-    else for (let item = first; item < high; item += 1) if (dropper![item] !== dropped) values[to++] = value[item]!;
+    for (let item = first; item < high; item += 1) if (!drops || dropper![item] !== own![at]) values[to++] = value[item]!;
     if (isCurrent) values[to++] = current.read(from + at)[0]!;
-    lists.end(at, to - offset);
+    lists.copied(at, to - offset);
   }
-  return lists.finish();
+  return lists.finish(value);
 }
 
 /** For each item the one before the run of items that drop by the same: a row that drops much skips it run by run. */
@@ -232,10 +238,10 @@ function computeDistinct({maxItems}: WindowSpec, line: Line, ranges: Ranges, own
       for (const bits of added) values[to++] = bits;
       const surplus = Math.max(0, to - offset - maxItems);
       if (surplus > 0) values.copyWithin(offset, offset + surplus, to);
-      lists.end(at, to - offset - surplus);
+      lists.copied(at, to - offset - surplus);
     },
   });
-  return lists.finish();
+  return lists.finish(value);
 }
 
 /** Each different value where it stands last, the newest `maxItems`. */
@@ -260,17 +266,19 @@ function computeTopK({maxItems}: WindowSpec, line: Line, ranges: Ranges): Window
       const length = seen.mostFrequent(start[at]!, limit, found, counts);
       const {values, at: offset} = lists.reserve(length);
       for (let place = 0; place < length; place += 1) values[offset + place] = value[found[place]!]!;
-      lists.end(at, length);
+      lists.copied(at, length);
     },
   });
-  return lists.finish();
+  return lists.finish(value);
 }
 
 function computeCount(line: Line, ranges: Ranges, own: BigInt64Array | undefined, current: Current | undefined): WindowResult {
   const {start, end, from} = ranges;
   const bits = sharedBits(start.length);
   if (!own || !line.dropper) {
-    for (let at = 0; at < start.length; at += 1) bits[at] = BigInt(end[at]! - start[at]! + (current?.has(from + at) ? 1 : 0));
+    // A count has less than 32 bits: its low half is written, and no BigInt is made.
+    const halves = new Int32Array(bits.buffer);
+    for (let at = 0; at < start.length; at += 1) halves[2 * at] = end[at]! - start[at]! + (current?.has(from + at) ? 1 : 0);
     return {kind: "scalar", bits, isPresent: undefined};
   }
   const seen = new RecencyList(line.dropper);
