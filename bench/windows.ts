@@ -1,8 +1,10 @@
 /**
- * Is one rolling aggregation over places cheaper than one window function a spec? Parquet to parquet, rows written in time order:
- * 4 M events of 60 k users in 8 days, windows of 7 days for the 500 k events of the last day, six specs.
- * `npm run bench -- [--repeats 3] [--seed 1] [--skew 2] [--only duckdb,polars]`. Each run is a process of its own, because peak
- * memory belongs to a process; the contenders take turns, because a machine has moods.
+ * What do windows cost? Parquet to parquet, rows written in time order: 4 M events of 60 k users in 8 days, windows of up to 7 days for
+ * the 500 k events of the last day, 6 specs or 40 (`window-specs.ts`). Our engines beside one window function a spec, Polars in Python, and
+ * the floor: DuckDB sorts the rows once and writes the same output.
+ * `npx tsx bench/windows.ts [--specs 6|40] [--repeats 3] [--seed 1] [--skew 2] [--threads 2] [--only native,floor]`. Each run is a process of
+ * its own, because peak memory belongs to a process; the contenders take turns, because a machine has moods. `DAEDALUS_PYTHON` names a
+ * Python with Polars; without it that one is left out.
  */
 import {spawnSync} from "node:child_process";
 import {mkdtempSync, rmSync} from "node:fs";
@@ -10,95 +12,76 @@ import {tmpdir} from "node:os";
 import {join} from "node:path";
 import {fileURLToPath} from "node:url";
 import {parseArgs} from "node:util";
-import type {AggregationEngine, Window} from "../src/engines/aggregation-engine.js";
+import type {AggregationEngine} from "../src/engines/aggregation-engine.js";
 import {DuckDbSession} from "../src/engines/duckdb/connection.js";
+import {parquetOptions} from "../src/pipeline/parquet-options.js";
 import {writeFeed} from "./feed.js";
-
-const dayUs = 86_400_000_000;
-const columns = ["like_ids_7d", "click_ids_7d", "view_ids_7d", "like_count_7d", "view_count_7d", "like_tack_ids_7d"];
-
-const shared = {elementType: "BIGINT", pairCondition: undefined, windowUs: 7 * dayUs, current: undefined, exclude: undefined, knownAt: undefined};
-const self = {history: "artwork_id", target: "artwork_id"};
-const windows: readonly Window[] = [
-  {...shared, name: "like_ids_7d", operation: "list", value: "artwork_id", condition: "is_like", maxItems: 32, exclude: self},
-  {...shared, name: "click_ids_7d", operation: "list", value: "artwork_id", condition: "is_click", maxItems: 32},
-  {...shared, name: "view_ids_7d", operation: "list", value: "artwork_id", condition: "is_view", maxItems: 32},
-  {...shared, name: "like_count_7d", operation: "count", value: undefined, condition: "is_like", maxItems: undefined},
-  {...shared, name: "view_count_7d", operation: "count", value: undefined, condition: "is_view", maxItems: undefined},
-  {...shared, name: "like_tack_ids_7d", operation: "flatten_distinct", value: "tack_ids", condition: "is_like", maxItems: 32},
-];
+import {conditionOf, renderWindowFunctions, specSets, toWindow, type Spec} from "./window-specs.js";
 
 interface Job {
   readonly contender: string;
   readonly feed: string;
   readonly output: string;
+  readonly threads: number;
+  readonly specs: readonly Spec[];
+  /** The output to write again, for the floor. */
+  readonly made: string;
 }
 
 const targetDay = "event_timestamp >= TIMESTAMP '2026-02-08'";
 const kept = "user_id, artwork_id, event_timestamp, event";
 
-async function runEngine(session: DuckDbSession, engine: AggregationEngine, {feed, output}: Job): Promise<void> {
-  await session.run(`CREATE TABLE history AS
-SELECT user_id, artwork_id, tack_ids, epoch_us(event_timestamp) AS __ts,
-  event = 'like_click' AS is_like, event = 'detail_click' AS is_click, event = 'view' AS is_view
-FROM '${feed}'`);
+async function runEngine(session: DuckDbSession, engine: AggregationEngine, {feed, output, specs}: Job): Promise<undefined> {
+  const events = [...new Set(specs.map(({event}) => event))].map((event) => `, event = '${event}' AS ${conditionOf(event)}`);
+  const values = specs.some(({operation}) => operation === "flatten_distinct") ? "artwork_id, tack_ids" : "artwork_id";
+  await session.run(`CREATE TABLE history AS SELECT user_id, ${values}, epoch_us(event_timestamp) AS __ts${events.join("")} FROM '${feed}'`);
   await session.run(`CREATE TABLE target AS
 SELECT row_number() OVER (ORDER BY event_timestamp) - 1 AS __row, epoch_us(event_timestamp) AS __ts, ${kept}
 FROM '${feed}' WHERE ${targetDay}`);
   const keys = [{target: "user_id", history: "user_id"}];
-  const task = {target: "target", history: "history", output: "windows", keys, orderColumns: ["user_id", "artwork_id"], windows};
+  const task = {target: "target", history: "history", output: "windows", keys, orderColumns: ["user_id", "artwork_id"], windows: specs.map(toWindow)};
   await engine.run(session, task);
-  await session.run(`COPY (
-  SELECT ${kept}, ${columns.join(", ")} FROM target JOIN windows USING (__row) ORDER BY __row
-) TO '${output}' (FORMAT parquet, COMPRESSION zstd)`);
+  await session.run("DROP TABLE history");
+  const columns = specs.map(({name}) => name).join(", ");
+  await session.run(`COPY (SELECT ${kept}, ${columns} FROM target JOIN windows USING (__row) ORDER BY __row) TO '${output}' ${parquetOptions}`);
 }
 
-/**
- * What one would write without us. `list_distinct` keeps no order, so its distinct values are not the newest ones: the exact list
- * would cost more, and the comparison below looks only at rows that hold all of their values.
- */
-async function runWindowFunctions(session: DuckDbSession, {feed, output}: Job): Promise<void> {
-  await session.run(`COPY (
-  SELECT ${kept},
-    list_filter(like_ids, lambda id: id <> artwork_id)[-32:] AS like_ids_7d, click_ids[-32:] AS click_ids_7d, view_ids[-32:] AS view_ids_7d,
-    like_count_7d, view_count_7d, list_distinct(flatten(tack_ids))[-32:] AS like_tack_ids_7d
-  FROM (
-    SELECT ${kept},
-      coalesce(list(artwork_id) FILTER (event = 'like_click') OVER past, []) AS like_ids,
-      coalesce(list(artwork_id) FILTER (event = 'detail_click') OVER past, []) AS click_ids,
-      coalesce(list(artwork_id) FILTER (event = 'view') OVER past, []) AS view_ids,
-      count(*) FILTER (event = 'like_click') OVER past AS like_count_7d,
-      count(*) FILTER (event = 'view') OVER past AS view_count_7d,
-      coalesce(list(tack_ids) FILTER (event = 'like_click') OVER past, []) AS tack_ids
-    FROM '${feed}'
-    WINDOW past AS (
-      PARTITION BY user_id ORDER BY event_timestamp
-      RANGE BETWEEN INTERVAL 7 DAYS PRECEDING AND INTERVAL 1 MICROSECOND PRECEDING
-    )
-  )
-  WHERE ${targetDay}
-  ORDER BY event_timestamp
-) TO '${output}' (FORMAT parquet, COMPRESSION zstd)`);
+async function runWindowFunctions(session: DuckDbSession, {feed, output, specs}: Job): Promise<undefined> {
+  await session.run(`COPY (${renderWindowFunctions(specs, {kept, feed, where: targetDay})}) TO '${output}' ${parquetOptions}`);
 }
 
-const contenders: Readonly<Record<string, (session: DuckDbSession, job: Job) => Promise<void>>> = {
-  duckdb: async (session, job) => runEngine(session, (await import("../src/engines/duckdb/rolling.js")).duckdbAggregation, job),
+/** Reading, sorting and writing are what nobody can leave out. The output is there before the time begins. */
+async function runFloor(session: DuckDbSession, {feed, output, made}: Job): Promise<number> {
+  await session.run(`CREATE TABLE made AS FROM '${made}'`);
+  const startedMs = performance.now();
+  await session.run(`CREATE TABLE sorted AS SELECT ${kept} FROM '${feed}' ORDER BY user_id, event_timestamp, artwork_id`);
+  await session.run(`COPY made TO '${output}' ${parquetOptions}`);
+  return (performance.now() - startedMs) / 1000;
+}
+
+/** Seconds are given by what does not count all of its time. */
+const contenders: Readonly<Record<string, (session: DuckDbSession, job: Job) => Promise<number | undefined>>> = {
   native: async (session, job) => runEngine(session, (await import("../src/engines/native/native.js")).nativeAggregation, job),
+  floor: runFloor,
+  duckdb: async (session, job) => runEngine(session, (await import("../src/engines/duckdb/rolling.js")).duckdbAggregation, job),
   polars: async (session, job) => runEngine(session, (await import("../src/engines/polars/rolling.js")).polarsAggregation, job),
   "window functions": runWindowFunctions,
 };
+const python = process.env["DAEDALUS_PYTHON"];
+const polarsInPython = "polars in python";
 
-const openSession = (): Promise<DuckDbSession> => DuckDbSession.open({config: new Map([["threads", "2"]])});
+const openSession = (threads = 2): Promise<DuckDbSession> => DuckDbSession.open({config: new Map([["threads", String(threads)]])});
 
 async function runJob(job: Job): Promise<void> {
   const startedMs = performance.now();
-  const session = await openSession();
+  const session = await openSession(job.threads);
+  let counted: number | undefined;
   try {
-    await contenders[job.contender]!(session, job);
+    counted = await contenders[job.contender]!(session, job);
   } finally {
     session.close();
   }
-  const seconds = (performance.now() - startedMs) / 1000;
+  const seconds = counted ?? (performance.now() - startedMs) / 1000;
   const {user, system} = process.cpuUsage();
   console.log(JSON.stringify({seconds, cpuSeconds: (user + system) / 1e6, peakMiB: process.resourceUsage().maxRSS / 1024}));
 }
@@ -111,23 +94,36 @@ interface Measured {
 }
 
 function measure(job: Job): Measured {
+  if (job.contender === polarsInPython) return measurePython(job);
   const script = fileURLToPath(import.meta.url);
   const child = spawnSync(process.execPath, ["--import", "tsx", script, "--job", JSON.stringify(job)], {encoding: "utf8", stdio: ["ignore", "pipe", "inherit"]});
   if (child.status !== 0) throw new Error(`${job.contender} ended with ${child.status ?? child.signal}`);
   return JSON.parse(child.stdout.trim().split("\n").at(-1)!) as Measured;
 }
 
+/** A child's peak is told by the shell's own measure of it, so that Python imports nothing for it. */
+function measurePython(job: Job): Measured {
+  const peer = fileURLToPath(new URL("windows-peer.py", import.meta.url));
+  const meter = `import json, resource, subprocess, sys
+run = subprocess.run([sys.executable, *sys.argv[1:]], stdout=subprocess.PIPE, text=True, check=True)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps({**json.loads(run.stdout), "cpuSeconds": used.ru_utime + used.ru_stime, "peakMiB": used.ru_maxrss / 1024}))`;
+  const {stdout, status, signal} = spawnSync(python!, ["-c", meter, peer, JSON.stringify(job)], {encoding: "utf8", stdio: ["ignore", "pipe", "inherit"], env: {...process.env, POLARS_MAX_THREADS: String(job.threads)}});
+  if (status !== 0) throw new Error(`${job.contender} ended with ${status ?? signal}`);
+  return JSON.parse(stdout) as Measured;
+}
+
 const median = (numbers: readonly number[]): number => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
 
 /** How many rows differ from the first contender's, column by column. */
-async function countDifferences(outputs: ReadonlyMap<string, string>): Promise<Record<string, unknown>[]> {
+async function countDifferences(outputs: ReadonlyMap<string, string>, specs: readonly Spec[]): Promise<Record<string, unknown>[]> {
   const session = await openSession();
   try {
     const [[first, path] = ["", ""], ...others] = [...outputs];
     const compared: Record<string, unknown>[] = [];
     for (const [other, otherPath] of others) {
-      const differs = columns.map((column) => {
-        const isUnordered = other === "window functions" && column === "like_tack_ids_7d";
+      const differs = specs.map(({name: column, operation}) => {
+        const isUnordered = other === "window functions" && operation === "flatten_distinct";
         const [own, theirs] = isUnordered ? [`list_sort(a.${column})`, `list_sort(b.${column})`] : [`a.${column}`, `b.${column}`];
         return `count(*) FILTER (${own} IS DISTINCT FROM ${theirs}${isUnordered ? ` AND len(a.${column}) < 32` : ""}) AS ${column}`;
       });
@@ -141,7 +137,7 @@ FROM '${path}' a FULL JOIN '${otherPath}' b USING (user_id, artwork_id, event_ti
   }
 }
 
-async function compareAll(options: {readonly repeats: number; readonly seed: number; readonly skew: number; readonly names: readonly string[]}): Promise<void> {
+async function compareAll(options: {readonly repeats: number; readonly seed: number; readonly skew: number; readonly threads: number; readonly specs: readonly Spec[]; readonly names: readonly string[]}): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "bench-windows-"));
   try {
     const feed = join(folder, "feed.parquet");
@@ -149,15 +145,17 @@ async function compareAll(options: {readonly repeats: number; readonly seed: num
     const measured = new Map<string, Measured[]>(options.names.map((name) => [name, []]));
     const outputs = new Map(options.names.map((name) => [name, join(folder, `${name}.parquet`)]));
     for (let repeat = 0; repeat < options.repeats; repeat += 1) {
-      for (const name of options.names) measured.get(name)!.push(measure({contender: name, feed, output: outputs.get(name)!}));
+      for (const name of options.names) {
+        measured.get(name)!.push(measure({contender: name, feed, output: outputs.get(name)!, threads: options.threads, specs: options.specs, made: outputs.get(options.names[0]!)!}));
+      }
     }
-    console.log(`| seed ${options.seed}, skew ${options.skew} | median of ${options.repeats} | fastest | CPU | peak memory |\n|---|---|---|---|---|`);
+    console.log(`| ${options.specs.length} specs, seed ${options.seed}, skew ${options.skew}, threads ${options.threads} | median of ${options.repeats} | fastest | CPU | peak memory |\n|---|---|---|---|---|`);
     for (const [name, runs] of measured) {
       const seconds = runs.map((run) => run.seconds);
       const [cpu, peak] = [median(runs.map((run) => run.cpuSeconds)), median(runs.map((run) => run.peakMiB))];
       console.log(`| ${name} | ${median(seconds).toFixed(1)} s | ${Math.min(...seconds).toFixed(1)} s | ${cpu.toFixed(1)} s | ${peak.toFixed(0)} MiB |`);
     }
-    for (const compared of await countDifferences(outputs)) console.log(JSON.stringify(compared, (_, value: unknown) => (typeof value === "bigint" ? Number(value) : value)));
+    for (const compared of await countDifferences(outputs, options.specs)) console.log(JSON.stringify(compared, (_, value: unknown) => (typeof value === "bigint" ? Number(value) : value)));
   } finally {
     rmSync(folder, {recursive: true, force: true});
   }
@@ -169,8 +167,10 @@ const {values} = parseArgs({
     repeats: {type: "string", default: "3"},
     seed: {type: "string", default: "1"},
     skew: {type: "string", default: "2"},
-    only: {type: "string", default: Object.keys(contenders).join(",")},
+    only: {type: "string", default: [...Object.keys(contenders), ...(python === undefined ? [] : [polarsInPython])].join(",")},
+    specs: {type: "string", default: "6"},
+    threads: {type: "string", default: "2"},
   },
 });
 if (values.job !== undefined) await runJob(JSON.parse(values.job) as Job);
-else await compareAll({repeats: Number(values.repeats), seed: Number(values.seed), skew: Number(values.skew), names: values.only.split(",")});
+else await compareAll({repeats: Number(values.repeats), seed: Number(values.seed), skew: Number(values.skew), threads: Number(values.threads), specs: specSets.get(values.specs)!, names: values.only.split(",")});

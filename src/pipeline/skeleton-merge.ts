@@ -10,6 +10,7 @@ import {quoteName, quoteNames, quoteText} from "../sources/quote.js";
 import {openDayRows} from "./day-rows.js";
 import type {Manifest} from "./manifest.js";
 import {sinkColumns} from "./open-service.js";
+import {parquetOptions} from "./parquet-options.js";
 import {runRows, type WrittenFile} from "./skeleton.js";
 import type {Run} from "./train-day.js";
 
@@ -102,7 +103,7 @@ async function writeFiles(session: DuckDbSession, {source, order, directory, row
     const name = `part-${String(files.length).padStart(5, "0")}.parquet`;
     const path = join(directory, name);
     const query = `SELECT ${quoteNames(order)} FROM ${source} WHERE __position >= ${first} AND __position < ${end} ORDER BY __position`;
-    await session.run(`COPY (${query}) TO ${quoteText(path)} (FORMAT parquet, COMPRESSION zstd)`);
+    await session.run(`COPY (${query}) TO ${quoteText(path)} ${parquetOptions}`);
     files.push({name, rows: end - first, bytes: statSync(path).size});
   }
   return files;

@@ -10,6 +10,7 @@ import {DaedalusError, type Place} from "../errors.js";
 import type {Operator, Plan} from "../plan/operator.js";
 import {quoteName, quoteNames, quoteText} from "../sources/quote.js";
 import {explainWriteFailure, reasonOf} from "./failure.js";
+import {parquetOptions} from "./parquet-options.js";
 
 export interface WrittenFile {
   readonly name: string;
@@ -116,7 +117,7 @@ async function writeFiles(step: WriteStep, {session, directory, rowsPerFile, sig
     const name = `part-${String(index).padStart(5, "0")}.parquet`;
     const path = join(directory, name);
     const query = `SELECT ${quoteNames(step.columns)} FROM ${relation}${fileCount > 1 ? ` WHERE ${isPart}` : ""} ORDER BY __row`;
-    await session.run(`COPY (${query}) TO ${quoteText(path)} (FORMAT parquet, COMPRESSION zstd)`);
+    await session.run(`COPY (${query}) TO ${quoteText(path)} ${parquetOptions}`);
     files.push({name, rows: end - first, bytes: statSync(path).size});
   }
   return files;
