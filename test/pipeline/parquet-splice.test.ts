@@ -32,7 +32,7 @@ afterAll(() => {
 const nextPath = (): string => join(folder, `${fileCount++}.parquet`);
 
 /** A parquet file of a query, as the skeleton writes it. */
-async function writeInput(query: string, options = "COMPRESSION zstd"): Promise<string> {
+async function writeInput(query: string, options = "COMPRESSION zstd, PARQUET_VERSION v2"): Promise<string> {
   const path = nextPath();
   await session.run(`COPY (${query}) TO '${path}' (FORMAT parquet, ${options})`);
   return path;
