@@ -26,6 +26,19 @@ export const platformWordings = {
     text: `no node of the Ray cluster at ${p.address} has ${p.cpus} CPUs and ${p.memoryGib.toFixed(1)} GiB`,
     hint: `its nodes have ${p.nodes.join("; ")}: ask for less with --ray-num-cpus and --ray-memory`,
   }),
+  "dagster-unreachable": (p: {url: string; reason: string}) => ({
+    text: `Dagster does not answer at ${p.url}: ${p.reason}`,
+    hint: "set dagster_graphql_url with `daeda config set`, or name it with --dagster-url; days that are finished are kept",
+  }),
+  "dagster-refused": (p: {url: string; reason: string}) => ({text: `Dagster at ${p.url} cannot do this: ${p.reason}`}),
+  "dagster-job": (p: {url: string; job: string; locations: readonly string[]; known: readonly string[]}) => ({
+    text: p.locations.length > 0 ? `several code locations of Dagster at ${p.url} have a job "${p.job}": ${p.locations.join(", ")}` : `Dagster at ${p.url} has no job "${p.job}"`,
+    hint: p.locations.length > 0 ? "name one with --dagster-location" : `its jobs are ${p.known.length > 0 ? p.known.join(", ") : "none: a code location that does not load has none"}`,
+  }),
+  "option-reserved": (p: {key: string; variable: string}) => ({
+    text: `${p.key} cannot be set by who calls a server`,
+    hint: `it is set where the server runs, by the environment variable ${p.variable}`,
+  }),
   "remote-day-failed": (p: {day: string; where: string; reason: string; attempts: number}) => ({
     text: `${p.day} was not made by ${p.where}${p.attempts > 1 ? `, nor by ${p.attempts - 1} before` : ""}: ${p.reason}`,
     hint: "finished days are kept; run the same command again to go on",

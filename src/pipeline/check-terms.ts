@@ -2,6 +2,7 @@
 import type {ColumnCheck, TableCheck} from "../definitions/model.js";
 import {DaedalusError} from "../errors.js";
 import {quoteName, quoteNames, quoteText} from "../sources/quote.js";
+import {labelColumnCheck, labelTableCheck, notNullableLabel} from "./check-labels.js";
 import {describeUnpublished, findComparedManifest, type Neighbours} from "./neighbour-days.js";
 
 export interface CheckTerm {
@@ -35,17 +36,17 @@ export function assertCheckFits(check: ColumnCheck, {name, type}: TypedColumn): 
 }
 
 export function renderNotNullable({name}: TypedColumn): CheckTerm {
-  return {check: `${name}: not nullable`, severity: "error", sql: `count_if(${quoteName(name)} IS NULL)`, ...none};
+  return {check: notNullableLabel(name), severity: "error", sql: `count_if(${quoteName(name)} IS NULL)`, ...none};
 }
 
 export function renderColumnTerm(check: TermCheck, column: TypedColumn): CheckTerm {
   const name = quoteName(column.name);
-  const {severity} = check;
+  const said = {check: labelColumnCheck(check, column.name), severity: check.severity};
   switch (check.kind) {
     case "not_null":
-      return {check: `${column.name}: not_null`, severity, sql: `count_if(${name} IS NULL)`, ...none};
+      return {...said, sql: `count_if(${name} IS NULL)`, ...none};
     case "unique":
-      return {check: `${column.name}: unique`, severity, sql: `count(${name}) - count(DISTINCT ${name})`, ...none};
+      return {...said, sql: `count(${name}) - count(DISTINCT ${name})`, ...none};
     case "range": {
       const outside = [
         ...(check.min === undefined ? [] : [`${name} < ${check.min}`]),
@@ -53,26 +54,22 @@ export function renderColumnTerm(check: TermCheck, column: TypedColumn): CheckTe
         // DuckDB sorts NaN above every number, where an open end would let it in.
         ...(isFloat(column.type) ? [`isnan(${name})`] : []),
       ];
-      const label = `${column.name}: range [${check.min ?? ""}, ${check.max ?? ""}]`;
-      return {check: label, severity, sql: `count_if(${outside.length === 0 ? "false" : outside.join(" OR ")})`, ...none};
+      return {...said, sql: `count_if(${outside.length === 0 ? "false" : outside.join(" OR ")})`, ...none};
     }
     case "accepted_values": {
       const values = renderAccepted(check.values, column.type);
-      const label = `${column.name}: accepted_values [${check.values.join(", ")}]`;
-      return {check: label, severity, sql: `count_if(${name} IS NOT NULL AND NOT list_contains([${values}]::${column.type}[], ${name}))`, ...none};
+      return {...said, sql: `count_if(${name} IS NOT NULL AND NOT list_contains([${values}]::${column.type}[], ${name}))`, ...none};
     }
     case "max_null_fraction":
       return {
-        check: `${column.name}: max_null_fraction ${check.fraction}`,
-        severity,
+        ...said,
         sql: `coalesce(count_if(${name} IS NULL) / nullif(count(*), 0), 0)`,
         isPassed: (fraction) => fraction <= check.fraction,
         describe: (fraction) => `${percent(fraction)} NULL`,
       };
     case "embedding_coverage":
       return {
-        check: `${column.name}: embedding_coverage ${check.fraction}`,
-        severity,
+        ...said,
         sql: `coalesce(count(${name}) / nullif(count(*), 0), 0)`,
         isPassed: (fraction, rowCount) => rowCount === 0 || fraction >= check.fraction,
         describe: (fraction, rowCount) => (rowCount === 0 ? "no rows" : `${percent(fraction)} of the rows have a vector`),
@@ -95,14 +92,13 @@ function renderExact(value: number | boolean, type: string): string {
 }
 
 export function renderTableTerm(check: TableCheck, neighbours: Neighbours): CheckTerm {
-  const {severity} = check;
+  const said = {check: labelTableCheck(check), severity: check.severity};
   switch (check.kind) {
     case "min_rows":
-      return {check: `min_rows ${check.rows}`, severity, sql: "count(*)", isPassed: (rows) => rows >= check.rows, describe: (rows) => `${rows} rows`};
+      return {...said, sql: "count(*)", isPassed: (rows) => rows >= check.rows, describe: (rows) => `${rows} rows`};
     case "unique": {
-      const label = `unique [${check.columns.join(", ")}]`;
       const sql = `count(*) - count(DISTINCT row(${quoteNames(check.columns)}))`;
-      return {check: label, severity, sql, ...none, describe: (rows) => `${rows} rows repeat others`};
+      return {...said, sql, ...none, describe: (rows) => `${rows} rows repeat others`};
     }
     case "row_count_change":
       return renderRowCountChange(check, neighbours);
@@ -111,7 +107,7 @@ export function renderTableTerm(check: TableCheck, neighbours: Neighbours): Chec
 
 function renderRowCountChange(check: Extract<TableCheck, {kind: "row_count_change"}>, neighbours: Neighbours): CheckTerm {
   const {severity, maxFraction, againstDay} = check;
-  const base = {check: `row_count_change ${maxFraction} against ${againstDay ?? "previous"}`, severity, sql: "count(*)"};
+  const base = {check: labelTableCheck(check), severity, sql: "count(*)"};
   if (againstDay === neighbours.day) return {...base, isPassed: () => true, describe: (rows) => `${rows} rows; this is the day itself`};
   const other = findComparedManifest(neighbours, againstDay);
   if (!other && againstDay === undefined) return {...base, isPassed: () => true, describe: (rows) => `${rows} rows; no day before is published`};

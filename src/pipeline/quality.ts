@@ -3,6 +3,7 @@ import type {Service} from "../definitions/model.js";
 import type {DuckDbSession} from "../engines/duckdb/connection.js";
 import {renderParquetRelation} from "../sources/parquet.js";
 import {quoteName, quoteNames} from "../sources/quote.js";
+import {labelColumnCheck} from "./check-labels.js";
 import {assertCheckFits, renderColumnTerm, renderNotNullable, renderTableTerm, type CheckTerm} from "./check-terms.js";
 import {checkDrift} from "./drift.js";
 import type {Manifest} from "./manifest.js";
@@ -71,7 +72,7 @@ export async function runChecks(session: DuckDbSession, files: readonly string[]
         pending.push(renderColumnTerm(check, column));
         continue;
       }
-      const name = `${column.name}: drift against ${check.againstDay}, max_psi ${check.maxPsi}`;
+      const name = labelColumnCheck(check, column.name);
       pending.push(async () => ({check: name, severity: check.severity, ...(await checkDrift(session, files, {check, column, neighbours}))}));
     }
   }

@@ -165,7 +165,8 @@ function linkOrCopy(from: string, to: string): void {
   }
 }
 
-function gate({partitions, service}: Run, stage: Stage, day: string, {checks, directory}: {checks: readonly CheckResult[]; directory: string}): void {
+function gate({partitions, service, effects}: Run, stage: Stage, day: string, {checks, directory}: {checks: readonly CheckResult[]; directory: string}): void {
+  effects.onEvent({kind: "day-checks", day, stage, checks});
   const failed = checks.filter((check) => !check.isPassed && check.severity === "error").map(({check, found}) => ({check, found}));
   if (failed.length === 0) return;
   partitions.noteFailure(stage, day, failed);

@@ -6,6 +6,7 @@ import {confinePaths} from "./confine-paths.js";
 import type {MethodContext} from "./context.js";
 import {isMethodName, methodNames, methodSchemas, type MethodName} from "./method-schemas.js";
 import {methods} from "./methods.js";
+import {assertOpenOptions} from "./runs/runner-arguments.js";
 
 /** @throws DaedalusError `method-unknown` with the nearest one */
 export function getMethodName(name: string): MethodName {
@@ -21,6 +22,7 @@ export function getMethodName(name: string): MethodName {
 export async function callMethod(name: MethodName, params: unknown, context: MethodContext): Promise<unknown> {
   const {params: schema, paths} = methodSchemas[name];
   const checked = checkParams(name, schema, params);
+  if (name === "runs.materialize_partition") assertOpenOptions(checked);
   if (paths.length > 0) confinePaths(checked, paths, context.loadProject());
   return await (methods[name] as (params: object, context: MethodContext) => unknown)(checked, context);
 }

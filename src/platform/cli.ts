@@ -8,6 +8,7 @@ import {addDoctorCommand} from "./commands/doctor.js";
 import {addEmbeddingsCommands} from "./commands/embeddings.js";
 import {addExplainCommands} from "./commands/explain.js";
 import {addExtensionsCommands} from "./commands/extensions.js";
+import {addGenerateCommands} from "./commands/generate.js";
 import {addPartitionsCommands} from "./commands/partitions.js";
 import {addPipelineCommands} from "./commands/pipeline.js";
 import {addProfileCommand} from "./commands/profile.js";
@@ -36,6 +37,7 @@ export function createProgram(terminal: Terminal): Command {
   addCatalogCommands(program, terminal);
   addPipelineCommands(program, terminal);
   addPartitionsCommands(program, terminal);
+  addGenerateCommands(program, terminal);
   addRunsCommands(program, terminal);
   addEmbeddingsCommands(program, terminal);
   addDoctorCommand(program, terminal);
@@ -50,7 +52,10 @@ export function createProgram(terminal: Terminal): Command {
 /** Runs one command line to its end and ends the process with its exit code. */
 export async function runCli(args: readonly string[]): Promise<never> {
   const terminal = openTerminal();
-  const exitCode = await runCommand(args, terminal);
+  const isDagster = terminal.env["DAGSTER_PIPES_CONTEXT"] !== undefined;
+  const exitCode = isDagster
+    ? await (await import("./dagster-pipes.js")).runForDagster(terminal, (told) => runCommand(args, told))
+    : await runCommand(args, terminal);
   await drainTerminal();
   process.exit(exitCode);
 }

@@ -1,5 +1,5 @@
 /**
- * Days on a Ray cluster: a job a day, which is our own command line on a node that sees the project. Ray counts the time a job waits
+ * Days on a Ray cluster: a job for a day or a few, which is our own command line on a node that sees the project. Ray counts the time a job waits
  * for CPUs as time to start, and fails it after some minutes; so the days in flight are bounded here, by what the cluster can hold.
  */
 import {randomBytes} from "node:crypto";
@@ -10,7 +10,9 @@ import {findErrorMessage, runWindow, stageFlags, type RemoteEffects, type Remote
 
 export interface RayOptions {
   readonly address: string;
-  /** What one day takes. */
+  /** Days that a job makes, one after another. */
+  readonly daysPerJob: number;
+  /** What one job takes. */
   readonly cpus: number;
   readonly memoryBytes: number;
   /** The folder of the project as the nodes see it. */
@@ -33,8 +35,14 @@ export function rayRunner(options: RayOptions): RemoteRunner {
     const jobs = new RayJobs(options.address, effects.environment["RAY_AUTH_TOKEN"] || undefined);
     const capacity = countPlaces(await waitForNodes(jobs, effects), options);
     const run: RayRun = {options, request, effects, jobs, prefix: `daeda-${randomBytes(4).toString("hex")}`};
-    await runWindow(request, request.daysInFlight ?? Math.min(capacity, daysInFlightMax), effects.signal, (day) => runDay(run, day));
+    const blocks = request.dayGroups.map((days) => cutBlocks(days, options.daysPerJob));
+    await runWindow(blocks, request.daysInFlight ?? Math.min(capacity, daysInFlightMax), effects.signal, (block) => runBlock(run, block));
   };
+}
+
+/** Days that lie between those of a block are current, so that a job over the whole range leaves them alone. */
+function cutBlocks(days: readonly string[], length: number): readonly (readonly string[])[] {
+  return Array.from({length: Math.ceil(days.length / length)}, (_, index) => days.slice(index * length, (index + 1) * length));
 }
 
 interface RayRun {
@@ -65,14 +73,16 @@ function countPlaces(nodes: readonly RayNode[], {cpus, memoryBytes, address}: Ra
   throw DaedalusError.of("ray-too-small", {address, cpus, memoryGib: memoryBytes / 2 ** 30, nodes: [...new Set(largest)]});
 }
 
-async function runDay(run: RayRun, day: string): Promise<void> {
+async function runBlock(run: RayRun, days: readonly string[]): Promise<void> {
   const {jobs, request, options, effects, prefix} = run;
   const {env_vars: variables, ...runtimeEnv} = options.runtimeEnv;
+  const [first, last] = [days[0]!, days.at(-1)!];
+  const day = first === last ? first : `${first}..${last}`;
   for (let attempt = 1; ; attempt += 1) {
     const id = `${prefix}-${day}-${attempt}`;
     const submission = {
       id,
-      entrypoint: renderEntrypoint(request, options, day),
+      entrypoint: renderEntrypoint(request, options, first === last ? ["--target-date", first] : ["--from-date", first, "--to-date", last]),
       cpus: options.cpus,
       memoryBytes: options.memoryBytes,
       // An attempt begins only when Ray says that the one before has ended, so it may take over that one's lock.
@@ -144,8 +154,8 @@ async function persist<T>({effects}: RayRun, call: () => Promise<T>): Promise<T>
   }
 }
 
-function renderEntrypoint({service, stages, flags}: RemoteRequest, {directory, command}: RayOptions, day: string): string {
-  const words = ["pipeline", "train", service, "--target-date", day, ...stageFlags[stages], ...flags];
+function renderEntrypoint({service, stages, trainFlags, projectFlags}: RemoteRequest, {directory, command}: RayOptions, dayFlags: readonly string[]): string {
+  const words = ["pipeline", "train", service, ...dayFlags, ...stageFlags[stages], ...trainFlags, ...projectFlags];
   return `cd ${quoteWord(directory)} && exec ${command} ${words.map(quoteWord).join(" ")}`;
 }
 

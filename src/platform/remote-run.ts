@@ -5,8 +5,10 @@ export interface RemoteRequest {
   readonly service: string;
   /** Days to be made, in groups that go one after another: later ones may be compared with earlier ones. */
   readonly dayGroups: readonly (readonly string[])[];
-  /** Flags of `pipeline train` besides the service, the day and the stage. */
-  readonly flags: readonly string[];
+  /** Flags of every command on the project, such as `--set`. */
+  readonly projectFlags: readonly string[];
+  /** Flags of `pipeline train` besides those, the service, the day and the stage. */
+  readonly trainFlags: readonly string[];
   readonly stages: "both" | "skeleton" | "enrich";
   /** Days at the same time; undefined: as many as the runner finds right. */
   readonly daysInFlight: number | undefined;
@@ -25,17 +27,17 @@ export interface RemoteEffects {
  */
 export type RemoteRunner = (request: RemoteRequest, effects: RemoteEffects) => Promise<void>;
 
-/** Runs the days with at most `width` at a time. After a failure no day is begun, those in flight go on to their end. */
-export async function runWindow(request: RemoteRequest, width: number, signal: AbortSignal, runDay: (day: string) => Promise<void>): Promise<void> {
-  for (const days of request.dayGroups) {
-    const queue = [...days];
+/** Runs the pieces of each group with at most `width` at a time. After a failure no piece is begun, those in flight go on to their end. */
+export async function runWindow<T>(groups: readonly (readonly T[])[], width: number, signal: AbortSignal, run: (piece: T) => Promise<void>): Promise<void> {
+  for (const group of groups) {
+    const queue = [...group];
     const errors: unknown[] = [];
     const work = async (): Promise<void> => {
-      for (let day = queue.shift(); day !== undefined && errors.length === 0 && !signal.aborted; day = queue.shift()) {
-        await runDay(day).catch((error: unknown) => errors.push(error));
+      for (let piece = queue.shift(); piece !== undefined && errors.length === 0 && !signal.aborted; piece = queue.shift()) {
+        await run(piece).catch((error: unknown) => errors.push(error));
       }
     };
-    await Promise.all(Array.from({length: Math.min(width, days.length)}, work));
+    await Promise.all(Array.from({length: Math.min(width, group.length)}, work));
     if (signal.aborted) throw DaedalusError.of("interrupted", {});
     if (errors.length > 0) throw errors[0];
   }

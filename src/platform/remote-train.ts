@@ -35,18 +35,20 @@ export async function runTrainRemotely(options: TrainRunOptions, runner: RemoteR
     const dayGroups = [wanted.filter((day) => pinned.has(day)), wanted.filter((day) => !pinned.has(day))];
     const {projectOptions} = context;
     const option = (name: string, value: string | undefined): string[] => (value === undefined ? [] : [name, value]);
-    const flags = [
+    const trainFlags = [
       ...(isForced ? ["--force"] : []),
       // The settings of this machine are not those of the others.
       ...option("--output-root", outputRoot ?? project.runtime.outputRoot),
       ...option("--engine", options.engine),
+    ];
+    const projectFlags = [
       ...option("--runtime-config-path", projectOptions.runtimeConfigPath),
       ...option("--aggregation-config-path", projectOptions.aggregationConfigPath),
       ...option("--feature-views-dir", projectOptions.featureViewsDir),
       ...option("--feature-services-dir", projectOptions.featureServicesDir),
       ...(projectOptions.overrides ?? []).flatMap((value) => ["--set", value]),
     ];
-    const request = {service: service.name, dayGroups, flags, stages, daysInFlight: options.dayWorkers};
+    const request = {service: service.name, dayGroups, projectFlags, trainFlags, stages, daysInFlight: options.dayWorkers};
     if (wanted.length > 0) await runner(request, {signal, environment: terminal.env, log: (text) => terminal.note(text)});
     const partitions = new PartitionStore(plan.outputDirectory);
     const days = plan.days.map((day) => readDay(partitions, stages === "skeleton" ? "skeleton" : "dataset", {day, isWritten: wanted.includes(day)}));

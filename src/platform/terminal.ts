@@ -1,10 +1,13 @@
 /** The two streams of a command: answers go to stdout, everything said on the way goes to stderr. */
 import {styleText} from "node:util";
+import type {Pipes} from "./dagster-pipes.js";
 
 /** Documented in docs/reference/cli.md. A signal ends with 128 and its number, as shells expect. */
 export const exitCodes = {done: 0, expectedError: 1, usage: 2, checkFailed: 3} as const;
 
 export interface Terminal {
+  /** Of the step that Dagster started this process for. */
+  readonly pipes?: Pipes;
   readonly env: NodeJS.ProcessEnv;
   /** The folder the command was called in. */
   readonly directory: string;

@@ -1,4 +1,5 @@
 /** One training run as the command line starts it: stoppable, with its progress on stderr. */
+import type {TrainEvent} from "../pipeline/effects.js";
 import {train, type TrainOptions, type TrainReport} from "../pipeline/train.js";
 import {getService} from "./catalog.js";
 import {openContext} from "./context.js";
@@ -18,10 +19,15 @@ export async function runTrain({flags, service, ...options}: TrainRunOptions, te
   const project = context.loadProject();
   const wanted = getService(project, service, context.settings);
   const progress = startProgress(terminal);
+  const dagster = terminal.pipes && (await import("./dagster-report.js")).startDagsterReport(terminal.pipes, wanted, options.stages);
+  const onEvent = (event: TrainEvent): void => {
+    progress.onEvent(event);
+    dagster?.onEvent(event);
+  };
   try {
-    return await runStoppable(terminal, (signal) =>
-      train({...options, project, service: wanted}, {signal, onEvent: progress.onEvent, environment: terminal.env, now: Date.now}),
-    );
+    const report = await runStoppable(terminal, (signal) => train({...options, project, service: wanted}, {signal, onEvent, environment: terminal.env, now: Date.now}));
+    dagster?.finish(report);
+    return report;
   } finally {
     progress.end();
   }

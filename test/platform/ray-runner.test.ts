@@ -1,12 +1,19 @@
 import {spawn, type ChildProcess} from "node:child_process";
 import {mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, realpathSync, rmSync, writeFileSync} from "node:fs";
-import {createServer, type AddressInfo} from "node:net";
+import type {AddressInfo} from "node:net";
 import {createServer as createHttpServer} from "node:http";
 import {hostname, tmpdir} from "node:os";
 import {dirname, join} from "node:path";
 import {setTimeout as sleep} from "node:timers/promises";
 import {afterAll, beforeAll, describe, expect, it} from "vitest";
+import {loadProject} from "../../src/definitions/project.js";
 import {acquireLock} from "../../src/pipeline/lock.js";
+import type {MethodContext} from "../../src/platform/context.js";
+import {methods} from "../../src/platform/methods.js";
+import {RunQueue} from "../../src/platform/runs/run-queue.js";
+import type {RunAnswer} from "../../src/platform/schemas/run-schemas.js";
+import {readSettings, settingsPath} from "../../src/platform/settings.js";
+import {findPort} from "../support/free-port.js";
 import {daedaPath, spawnDaeda, type RunResult} from "../support/run-daeda.js";
 import {makeShop, readDatasets, shopDays, shopFiles} from "../support/shop-project.js";
 
@@ -17,14 +24,6 @@ beforeAll(async () => {
   root = await makeShop();
 });
 afterAll(() => rmSync(root, {recursive: true, force: true}));
-
-async function findPort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const {port} = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 const train = (address: string, args: readonly string[] = [], onStart?: (child: ChildProcess) => void): Promise<RunResult> => {
   const command = ["--ray-command", `${process.execPath} ${daedaPath}`];
@@ -51,7 +50,7 @@ describe("a Ray that is not there", () => {
   });
 
   it("is not asked when its flags are wrong", async () => {
-    expect((await train("ftp://ray")).stderr).toContain("It must be an http or https address.");
+    expect((await train("ftp://ray")).stderr).toContain("It must be an http or https address without credentials");
     const secret = await train("http://me:hunter2@ray:8265");
     expect(secret).toMatchObject({exitCode: 2, stderr: expect.stringContaining("RAY_AUTH_TOKEN") as string});
     expect((await train("http://ray:8265", ["--ray-memory", "64 apples"])).stderr).toContain("GiB");
@@ -142,6 +141,47 @@ describe.skipIf(rayPython === undefined)("a Ray cluster (needs DAEDALUS_RAY_PYTH
     } finally {
       writeFileSync(path, shopFiles["feature_services/basket.yaml"]);
     }
+  }, 120_000);
+
+  it("makes the days of a run from the queue, a block of days a job, and is left without jobs when one is cancelled", async () => {
+    const environment = {PATH: process.env["PATH"] ?? "", HOME: root};
+    const context: MethodContext = {
+      settings: readSettings(settingsPath({HOME: root})),
+      projectOptions: {root},
+      environment,
+      runs: new RunQueue({directory: root, environment, limits: {runningMax: 2}, cliPath: daedaPath}),
+      projectFlags: {},
+      caller: "tester",
+      signal: new AbortController().signal,
+      onWarning: () => undefined,
+      loadProject: () => loadProject({root}),
+    };
+    const start = async (range: {first: string; last: string}, command: string): Promise<string> => {
+      const runner_options = {address, command, num_cpus: "1", memory: "256MiB", days_per_job: "2"};
+      return (await methods["runs.materialize_partition"]({service: "basket", range, force: true, runner: "ray", runner_options}, context)).run_id;
+    };
+    const waitFor = async (run_id: string, isThere: (run: RunAnswer) => boolean): Promise<RunAnswer> => {
+      for (;;) {
+        const run = await methods["runs.get"]({run_id}, context);
+        if (isThere(run)) return run;
+        await sleep(200);
+      }
+    };
+    const hasEnded = ({finished_at: at}: RunAnswer): boolean => at !== null;
+    const made = await start({first: shopDays[0]!, last: shopDays[1]!}, `${process.execPath} ${daedaPath}`);
+    const cancelled = await start({first: shopDays[2]!, last: shopDays[3]!}, "sleep 300 #");
+    const {external} = await waitFor(cancelled, (run) => Object.keys(run.external).length > 0 || hasEnded(run));
+    await methods["runs.cancel"]({run_id: cancelled}, context);
+    const block = `${shopDays[0]!}..${shopDays[1]!}`;
+    const run = await waitFor(made, hasEnded);
+    const {lines} = await methods["runs.logs"]({run_id: made}, context);
+    const text = lines.map((line) => line.text).join("\n");
+    expect({status: run.status, text}).toMatchObject({status: "succeeded", text: expect.stringContaining(`${block} | ${shopDays[1]!} (forced): 200 rows`) as unknown});
+    expect(run.external).toEqual({[block]: expect.stringMatching(/^daeda-/) as unknown});
+    expect(await waitFor(cancelled, hasEnded)).toMatchObject({status: "cancelled"});
+    const [id] = Object.values(external);
+    const job = (await (await fetch(`${address}/api/jobs/${id!}`)).json()) as {status: string};
+    expect(["STOPPED", "FAILED"]).toContain(job.status);
   }, 120_000);
 
   it("is left without jobs when the run is stopped", async () => {

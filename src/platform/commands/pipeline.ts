@@ -105,7 +105,7 @@ export function addPipelineCommands(program: Command, terminal: Terminal): void 
         engine: options.engine,
         isForced: options.force === true,
       } as const;
-      const runner = await findRemoteRunner(options, terminal.directory);
+      const runner = await findRemoteRunner(options, terminal);
       const running = runner
         ? import("../remote-train.js").then(({runTrainRemotely}) => runTrainRemotely(request, runner, terminal))
         : import("../train-run.js").then(({runTrain}) => runTrain(request, terminal));

@@ -139,8 +139,8 @@ export function addRunsCommands(program: Command, terminal: Terminal): void {
     .argument(...runArgument)
     .action(async (run_id: string) => {
       const [{openContext}, {keepRun}, {runStoppable}] = await Promise.all([import("../context.js"), import("../runs/keep-run.js"), import("../signals.js")]);
-      const {runs: queue, settings} = openContext({}, terminal);
-      await runStoppable(terminal, (signal) => keepRun(queue, run_id, {environment: terminal.env, directory: terminal.directory, settings, signal}));
+      const {runs: queue} = openContext({}, terminal);
+      await runStoppable(terminal, (signal) => keepRun(queue, run_id, {environment: terminal.env, directory: terminal.directory, signal}));
     });
   addExample(keep, "daeda runs keep 20260415T061044123Z-9f3c01ab");
 }

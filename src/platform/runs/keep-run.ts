@@ -1,16 +1,14 @@
-/** The life of one run, in the process that keeps it: hands the work to its runner, writes what is said, and notes how it ended. */
+/** The life of one run, in the process that keeps it: starts the training, writes what is said, and notes how it ended. */
 import {setTimeout as sleep} from "node:timers/promises";
 import {DaedalusError, ProblemsError} from "../../errors.js";
-import type {Settings} from "../settings.js";
 import {appendLog, type LogLevel} from "./run-log.js";
 import type {RunRecord} from "./run-record.js";
 import type {RunQueue} from "./run-queue.js";
-import {loadRunner} from "./runner.js";
+import {runTrainProcess} from "./train-process.js";
 
 export interface KeepEffects {
   readonly environment: NodeJS.ProcessEnv;
   readonly directory: string;
-  readonly settings: Settings;
   /** Aborted when this process is told to end. */
   readonly signal: AbortSignal;
 }
@@ -31,14 +29,12 @@ export async function keepRun(queue: RunQueue, runId: string, effects: KeepEffec
   const ended = new AbortController();
   const watching = watchCancel(() => store.isCancelRequested(runId), cancelled, ended.signal);
   try {
-    const runner = await loadRunner(record.request.runner);
-    await runner.run(record.request, {
+    await runTrainProcess(record.request, {
       signal: AbortSignal.any([cancelled.signal, effects.signal]),
       log,
       note: (facts) => change({external: {...record.external, ...facts}}),
       environment: effects.environment,
       directory: effects.directory,
-      settings: effects.settings,
       cliPath,
     });
     change({status: "succeeded", finished_at: new Date().toISOString()});

@@ -7,6 +7,7 @@ import type {MethodContext} from "../context.js";
 import type {ListRunsParams, MaterializeParams, RunAnswer, RunLogPage, RunLogsParams, RunPage, RunParams, StartedRun} from "../schemas/run-schemas.js";
 import {readLog, readLogTail} from "./run-log.js";
 import {isFinished, type RunRecord, type RunRequest} from "./run-record.js";
+import {runnerArguments} from "./runner-arguments.js";
 
 const runsPageDefault = 50;
 const linesPageDefault = 1000;
@@ -33,6 +34,8 @@ export async function materializePartition(params: MaterializeParams, context: M
     runner_options: {...runner_options},
     project_flags: context.projectFlags,
   };
+  runnerArguments(request);
+  if (request.runner === "dagster" && request.skeleton_only) throw DaedalusError.of("keys-conflict", {keys: ["skeleton_only", "runner"], reason: "Dagster's job makes both stages of a day"});
   const run = await context.runs.submit({request, requestedBy: context.caller, idempotencyKey: idempotency_key});
   return {run_id: run.run_id, status: run.status};
 }

@@ -19,7 +19,7 @@ const materializeParams = mapping({
   output_root: outputRoot,
   engine: word.optional().describe("The aggregation engine, over `compute.engine`."),
   runner: oneOf(runnerNames).optional().describe("Who does the work; default: `local`."),
-  runner_options: z.record(z.string(), word, {error: "a mapping of texts"}).optional().describe("What the runner needs besides, such as the address of a cluster; never a secret."),
+  runner_options: z.record(z.string(), word, {error: "a mapping of texts"}).optional().describe("What the runner needs besides, such as `num_cpus` and `memory` of a job on Ray, or `day_workers`; never a secret."),
   idempotency_key: word.optional().describe("Called again with the same key, it answers with the same run."),
 });
 
