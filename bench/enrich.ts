@@ -1,11 +1,12 @@
 /**
  * What do embedding columns cost, beside a Python pipeline and beside writing the same bytes? One skeleton file of `--rows` rows gets
  * the vector of its item and the mean over a list of up to 32 ids (mean about 10), from a store of `--vectors` vectors of 1152 halves.
- * `DAEDALUS_PYTHON=... npx tsx bench/enrich.ts [--rows 500000] [--vectors 200000] [--repeats 3] [--seed 1] [--memory 2GB]`
- * The peer needs `pylance`, `pyarrow` and `numpy`. Each run is a process of its own; outputs are compared bit for bit.
+ * `DAEDALUS_PYTHON=... npx tsx bench/enrich.ts [--rows 500000] [--vectors 200000] [--repeats 3] [--seed 1] [--memory 2GB] [--folder DIR]`
+ * Data and outputs stay in `--folder`, so that a second run starts at once. The peer needs `pylance`, `pyarrow` and `numpy`. Each run is
+ * a process of its own; outputs are compared bit for bit.
  */
 import {spawnSync} from "node:child_process";
-import {closeSync, fsyncSync, mkdirSync, mkdtempSync, openSync, readdirSync, rmSync, statSync} from "node:fs";
+import {closeSync, existsSync, fsyncSync, mkdirSync, mkdtempSync, openSync, readdirSync, rmSync, statSync} from "node:fs";
 import {tmpdir} from "node:os";
 import {join} from "node:path";
 import {fileURLToPath} from "node:url";
@@ -157,12 +158,23 @@ FROM (${digest(join(folder, "daedalus", "part-00000.parquet"))}) a FULL JOIN (${
 
 const median = (numbers: readonly number[]): number => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
 
-async function compare(size: Size, options: {readonly repeats: number; readonly dimension: number; readonly memory: string; readonly hasPeer: boolean}): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), "bench-enrich-"));
+interface CompareOptions {
+  readonly repeats: number;
+  readonly dimension: number;
+  readonly memory: string;
+  readonly hasPeer: boolean;
+  readonly folder: string | undefined;
+}
+
+async function compare(size: Size, options: CompareOptions): Promise<void> {
+  const folder = options.folder ?? mkdtempSync(join(tmpdir(), "bench-enrich-"));
   try {
     const job: Job = {folder, dimension: options.dimension, memory: options.memory};
-    await writeStore(job, size);
-    await writeSkeleton(job, size);
+    if (!existsSync(join(folder, "skeleton.parquet"))) {
+      mkdirSync(folder, {recursive: true});
+      await writeStore(job, size);
+      await writeSkeleton(job, size);
+    }
     const own: Measured[] = [];
     const peers: Measured[] = [];
     const dds: number[] = [];
@@ -184,7 +196,7 @@ async function compare(size: Size, options: {readonly repeats: number; readonly 
     console.log(`python ${seconds(peers)}, ${peak(peers)}`);
     console.log(JSON.stringify(await countDifferences(job), (_, value: unknown) => (typeof value === "bigint" ? Number(value) : value)));
   } finally {
-    rmSync(folder, {recursive: true, force: true});
+    if (options.folder === undefined) rmSync(folder, {recursive: true, force: true});
   }
 }
 
@@ -197,11 +209,12 @@ const {values} = parseArgs({
     repeats: {type: "string", default: "3"},
     seed: {type: "string", default: "1"},
     memory: {type: "string", default: "2GB"},
+    folder: {type: "string"},
     "no-peer": {type: "boolean", default: false},
   },
 });
 if (values.job !== undefined) await enrich(JSON.parse(values.job) as Job);
 else {
   const size = {rows: Number(values.rows), vectors: Number(values.vectors), seed: Number(values.seed)};
-  await compare(size, {repeats: Number(values.repeats), dimension: Number(values.dimension), memory: values.memory, hasPeer: !values["no-peer"]});
+  await compare(size, {repeats: Number(values.repeats), dimension: Number(values.dimension), memory: values.memory, hasPeer: !values["no-peer"], folder: values.folder});
 }

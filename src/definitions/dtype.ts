@@ -4,11 +4,14 @@ import {findNearest} from "./nearest.js";
 export const scalarNames = ["BIGINT", "INTEGER", "DOUBLE", "FLOAT", "BOOLEAN", "TEXT", "TIMESTAMP", "DATE"] as const;
 export type ScalarName = (typeof scalarNames)[number];
 
+const vectorNames = ["HALF_FLOAT", "FLOAT", "TINYINT"] as const;
+type VectorName = (typeof vectorNames)[number];
+
 /** `vector` is a fixed-length embedding, written to parquet as a list. */
 export type Dtype =
   | {readonly kind: "scalar"; readonly name: ScalarName}
   | {readonly kind: "list"; readonly name: ScalarName}
-  | {readonly kind: "vector"; readonly name: "HALF_FLOAT" | "FLOAT"; readonly dimension: number};
+  | {readonly kind: "vector"; readonly name: VectorName; readonly dimension: number};
 
 const scalars: ReadonlySet<string> = new Set(scalarNames);
 
@@ -18,8 +21,8 @@ export function parseDtype(text: string): Dtype | undefined {
   if (!match) return undefined;
   const [, name = "", dimension] = match;
   if (dimension !== undefined && dimension !== "") {
-    if ((name !== "HALF_FLOAT" && name !== "FLOAT") || Number(dimension) < 1) return undefined;
-    return {kind: "vector", name, dimension: Number(dimension)};
+    if (!(vectorNames as readonly string[]).includes(name) || Number(dimension) < 1) return undefined;
+    return {kind: "vector", name: name as VectorName, dimension: Number(dimension)};
   }
   if (!scalars.has(name)) return undefined;
   return {kind: dimension === undefined ? "scalar" : "list", name: name as ScalarName};
@@ -45,7 +48,7 @@ export function renderDtype(dtype: Dtype): string {
 
 /** The DuckDB type that holds it; DuckDB has no half floats, so a half vector passes through as FLOAT[]. */
 export function duckdbType(dtype: Dtype): string {
-  if (dtype.kind === "vector") return "FLOAT[]";
+  if (dtype.kind === "vector") return dtype.name === "TINYINT" ? "TINYINT[]" : "FLOAT[]";
   const scalar = dtype.name === "TEXT" ? "VARCHAR" : dtype.name;
   return dtype.kind === "list" ? `${scalar}[]` : scalar;
 }

@@ -46,8 +46,11 @@ export const embeddingWordings = {
     hint: didYouMean(p.nearest) ?? (p.exported.length === 0 ? `write: export function ${p.udf}(batch) { ... }` : `it exports ${list(p.exported)}`),
   }),
   "udf-broken": (p: {udf: string; path: string; reason: string}) => ({text: `the module of udf "${p.udf}" does not load: ${p.path}: ${p.reason}`}),
-  "udf-failed": (p: {udf: string; store: string; file: string; rowStart: number; rowEnd: number; reason: string}) => ({
-    text: `udf "${p.udf}" failed on rows ${p.rowStart} to ${p.rowEnd - 1} of ${p.file}, with vectors of store "${p.store}": ${p.reason}`,
+  "udf-failed": (p: {udf: string; store: string; file: string; rowStart: number; rowEnd: number; ids: readonly string[]; reason: string}) => ({
+    text:
+      p.rowEnd - p.rowStart === 1
+        ? `udf "${p.udf}" failed on row ${p.rowStart} of ${p.file}, with ${p.ids.length === 0 ? "no ids" : `ids such as ${p.ids.join(", ")}`} of store "${p.store}": ${p.reason}`
+        : `udf "${p.udf}" failed on rows ${p.rowStart} to ${p.rowEnd - 1} of ${p.file}, but on none of them alone, with vectors of store "${p.store}": ${p.reason}`,
   }),
   "udf-result": (p: {udf: string; store: string; file: string; rowStart: number; rowEnd: number; rowCount: number; dimension: number}) => ({
     text: `udf "${p.udf}" returned something else than vectors for rows ${p.rowStart} to ${p.rowEnd - 1} of ${p.file}, with vectors of store "${p.store}"`,
@@ -61,6 +64,16 @@ export const embeddingWordings = {
   }),
   "enrich-id-type": (p: {column: string; store: string; found: string; expected: string}) => ({
     text: `column "${p.column}" is ${p.found}, but the ids of embedding store "${p.store}" are ${p.expected}`,
+  }),
+  "enrich-time-type": (p: {column: string; found: string; expected: string}) => ({
+    text: `column "${p.column}" is ${p.found}, not ${p.expected}: weighted_pool cannot tell how old the ids are`,
+  }),
+  "enrich-times": (p: {column: string; sourceColumn: string; file: string; row: number; idCount: number; timeCount: number}) => ({
+    text: `row ${p.row} of ${p.file}: "${p.sourceColumn}" holds ${p.idCount} ids, but "${p.column}" ${p.timeCount} instants`,
+    hint: "make both with aggregations that differ in nothing but the value_column",
+  }),
+  "enrich-time-ahead": (p: {column: string; file: string; row: number}) => ({
+    text: `row ${p.row} of ${p.file}: "${p.column}" holds an instant after the row's own, which is the future`,
   }),
   "embedding-overflow": (p: {column: string; row: number; value: number}) => ({
     text: `column "${p.column}", row ${p.row}: ${p.value} is too large for HALF_FLOAT`,

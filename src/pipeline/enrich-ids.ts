@@ -1,7 +1,8 @@
 /** The ids of a skeleton file's rows, as positions in their embedding stores. */
 import {streamChunks, viewItems, viewList, viewText, type ListView} from "../engines/duckdb/column-view.js";
 import type {DuckDbSession} from "../engines/duckdb/connection.js";
-import {DaedalusError} from "../errors.js";
+import {decayWeight} from "../engines/decay-weight.js";
+import {DaedalusError, type Place} from "../errors.js";
 import type {IdIndex} from "../sources/id-index.js";
 import {quoteName, quoteText} from "../sources/quote.js";
 import {reasonOf} from "./failure.js";
@@ -127,4 +128,63 @@ function joinPieces(pieces: readonly Piece[], column: number, shape: {readonly i
   }
   if (row !== shape.rowCount) throw new Error(`${row} of ${shape.rowCount} rows were read`);
   return {isList: shape.isList, offsets, positions};
+}
+
+/** Up to three ids of one row, as text. */
+export async function readRowIds(session: DuckDbSession, path: string, column: string, row: number): Promise<string[]> {
+  const relation = `read_parquet(${quoteText(path)}, file_row_number = true, hive_partitioning = false)`;
+  const [found] = await session.rows(`SELECT CAST(${quoteName(column)} AS VARCHAR) AS ids FROM ${relation} WHERE file_row_number = ${row}`);
+  const ids = (found?.["ids"] as string | null) ?? "";
+  return ids.replace(/^\[|\]$/g, "").split(", ").filter((id) => id !== "").slice(0, 3);
+}
+
+export interface WeightRequest {
+  readonly sourceColumn: string;
+  readonly ids: IdColumn;
+  /** A list of instants, one for each id. */
+  readonly timeColumn: string;
+  readonly rowTimeColumn: string;
+  readonly halfLifeUs: number;
+  readonly place: Place | undefined;
+}
+
+/**
+ * For each id how much it still weighs at the row's instant, rounded to 32 bits. An id without an instant weighs nothing.
+ * @throws DaedalusError when a row has another number of instants than of ids, or an instant after its own: that would be the future
+ */
+export async function readWeights(session: DuckDbSession, path: string, request: WeightRequest): Promise<Float32Array> {
+  const {ids, timeColumn, rowTimeColumn, halfLifeUs, place} = request;
+  const instant = (sql: string): string => `epoch_us(CAST(${sql} AS TIMESTAMP))`;
+  const relation = `read_parquet(${quoteText(path)}, file_row_number = true, hive_partitioning = false)`;
+  const types = new Map((await session.describe(`SELECT * FROM ${relation}`)).map(({name, type}) => [name, type]));
+  for (const [column, pattern, expected] of [[timeColumn, /^TIMESTAMP.*\[\]$/, "a list of TIMESTAMP"], [rowTimeColumn, /^TIMESTAMP[^[]*$/, "a TIMESTAMP"]] as const) {
+    const found = types.get(column);
+    if (found === undefined) throw DaedalusError.of("parquet-column-missing", {path, column, columns: [...types.keys()]});
+    if (!pattern.test(found)) throw DaedalusError.of("enrich-time-type", {column, found, expected}, {place});
+  }
+  const weights = new Float32Array(ids.positions.length);
+  const times = `list_transform(${quoteName(timeColumn)}, at -> ${instant("at")})`;
+  const result = await session.stream(`SELECT file_row_number, ${instant(quoteName(rowTimeColumn))}, ${times} FROM ${relation}`);
+  for await (const {rowCount, columns} of streamChunks(result)) {
+    const numbers = viewItems(columns[0], BigInt64Array).items;
+    const rowTimes = viewItems(columns[1], BigInt64Array);
+    const lists = viewList(columns[2]);
+    const {items, validity} = viewItems(lists.child, BigInt64Array);
+    for (let r = 0; r < rowCount; r++) {
+      const row = Number(numbers[r]);
+      const [start, end] = [ids.offsets[row]!, ids.offsets[row + 1]!];
+      const timeCount = lists.validity.isValid(r) ? lists.length(r) : 0;
+      if (timeCount !== end - start) {
+        throw DaedalusError.of("enrich-times", {column: timeColumn, sourceColumn: request.sourceColumn, file: path, row, idCount: end - start, timeCount}, {place});
+      }
+      const first = lists.offset(r);
+      for (let k = 0; k < timeCount; k++) {
+        if (!validity.isValid(first + k) || !rowTimes.validity.isValid(r)) continue;
+        const ageUs = Number(rowTimes.items[r]! - items[first + k]!);
+        if (ageUs < 0) throw DaedalusError.of("enrich-time-ahead", {column: timeColumn, file: path, row}, {place});
+        weights[start + k] = decayWeight(ageUs, halfLifeUs);
+      }
+    }
+  }
+  return weights;
 }

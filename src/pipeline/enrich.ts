@@ -6,16 +6,12 @@ import {findNearest} from "../definitions/nearest.js";
 import type {DuckDbSession} from "../engines/duckdb/connection.js";
 import {DaedalusError, type Place} from "../errors.js";
 import {openStore, type EmbeddingReader} from "../sources/embedding-store.js";
-import {
-  builtInFunctions, packVectors, type BuiltInFunction, type EmbeddingBatch, type EmbeddingResult, type UserEmbeddingFunction,
-} from "./embedding-functions.js";
-import {readIdColumns, type IdColumn} from "./enrich-ids.js";
-import {Shards, type Pool} from "./enrich-shards.js";
-import {reasonOf} from "./failure.js";
+import {builtInFunctions, type BuiltInFunction, type BuiltInWork, type Pooling} from "./embedding-functions.js";
+import {enrichFile, type FileColumn} from "./enrich-file.js";
+import {readIdColumns, readRowIds, readWeights, type IdColumn, type IdColumnRequest} from "./enrich-ids.js";
+import type {EmbeddingDtype} from "./parquet-column.js";
 import {readRowGroupRows} from "./parquet-footer.js";
-import type {ListPage} from "./parquet-pages.js";
-import {spliceColumns, type VectorDtype} from "./parquet-splice.js";
-import {loadUserFunction} from "./udf-module.js";
+import {checkUserFunction} from "./udf-module.js";
 
 /** One embedding column. */
 export interface ResolvedEnrichment {
@@ -26,8 +22,21 @@ export interface ResolvedEnrichment {
   readonly udfName: string;
   /** The project's own function of that name; undefined for a built-in one. */
   readonly udf: Udf | undefined;
-  readonly dtype: VectorDtype;
+  readonly dtype: EmbeddingDtype;
+  /** How functions that take any column make one vector of a list of ids. Default: `mean`. */
+  readonly pool?: Exclude<Pooling, "lookup" | "weighted"> | undefined;
+  /** The ids that `dot` and `cosine` compare with. */
+  readonly otherColumn?: string | undefined;
+  /** What `weighted_pool` weighs by. */
+  readonly recency?: Recency | undefined;
   readonly place?: Place | undefined;
+}
+
+/** Columns of instants: of each id, and of the row. */
+export interface Recency {
+  readonly timeColumn: string;
+  readonly rowTimeColumn: string;
+  readonly halfLifeUs: number;
 }
 
 export interface EnrichOptions {
@@ -41,8 +50,10 @@ export interface EnrichOptions {
   readonly root: string;
   readonly session: DuckDbSession;
   readonly signal?: AbortSignal | undefined;
-  /** How much memory vectors may take at once. */
+  /** How much memory vectors may take at once. Default: a part of the session's `memory_limit`. */
   readonly vectorBytesMax?: number;
+  /** Threads that compute. Default: the session's. */
+  readonly threadCount?: number;
 }
 
 export interface EnrichReport {
@@ -52,8 +63,6 @@ export interface EnrichReport {
   readonly nullCounts: ReadonlyMap<string, number>;
   readonly files: readonly {readonly name: string; readonly rowCount: number; readonly byteCount: number}[];
 }
-
-const vectorBytesDefault = 512 << 20;
 
 /** Writes `part-00000.parquet`, `part-00001.parquet`, ... into an empty output folder, which the caller publishes or discards. */
 export async function enrichPartition(options: EnrichOptions): Promise<EnrichReport> {
@@ -68,12 +77,13 @@ export async function enrichPartition(options: EnrichOptions): Promise<EnrichRep
       columns.push({enrichment, reader: readers.get(enrichment.store.name)!, compute: await resolveFunction(enrichment, root)});
     }
     mkdirSync(options.outputDirectory, {recursive: true});
+    const limits = {...(await readLimits(options.session)), ...definedOf(options)};
     const files: {name: string; rowCount: number; byteCount: number}[] = [];
     const nullCounts = new Map(enrichments.map(({name}) => [name, 0]));
     for (const [k, skeletonFile] of options.skeletonFiles.entries()) {
       signal?.throwIfAborted();
       const name = `part-${String(k).padStart(5, "0")}.parquet`;
-      const report = await enrichFile(options, columns, {inputPath: skeletonFile, outputPath: join(options.outputDirectory, name)});
+      const report = await enrichOne(options, columns, {inputPath: skeletonFile, outputPath: join(options.outputDirectory, name), ...limits});
       for (const [column, nulls] of report.nullCounts) nullCounts.set(column, nullCounts.get(column)! + nulls);
       files.push({name, rowCount: report.rowCount, byteCount: report.byteCount});
     }
@@ -84,117 +94,105 @@ export async function enrichPartition(options: EnrichOptions): Promise<EnrichRep
   }
 }
 
+interface Limits {
+  readonly vectorBytesMax: number;
+  readonly threadCount: number;
+}
+
+/** What `memory_limit` allows is shared with DuckDB, with what Lance reads, and with pages that wait to be written. */
+async function readLimits(session: DuckDbSession): Promise<Limits> {
+  const [row] = await session.rows("SELECT current_setting('threads') AS threads, current_setting('memory_limit') AS memory");
+  return {threadCount: Number(row!["threads"]), vectorBytesMax: Math.min(vectorBytesMost, Math.floor(parseBytes(row!["memory"] as string) * vectorShare))};
+}
+
+const vectorShare = 0.25;
+const vectorBytesMost = 2 ** 31;
+
+/** DuckDB renders a limit as `1.8 GiB`. */
+function parseBytes(text: string): number {
+  const [, number = "0", unit = "bytes"] = /^([\d.]+) (\w+)$/.exec(text) ?? [];
+  return Number(number) * ({bytes: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40}[unit] ?? 1);
+}
+
+const definedOf = ({vectorBytesMax, threadCount}: EnrichOptions): Partial<Limits> => ({
+  ...(vectorBytesMax !== undefined && {vectorBytesMax}),
+  ...(threadCount !== undefined && {threadCount}),
+});
+
 interface EmbeddingColumn {
   readonly enrichment: ResolvedEnrichment;
   readonly reader: EmbeddingReader;
   readonly compute: Compute;
 }
 
-type Compute = {readonly builtIn: BuiltInFunction} | {readonly own: UserEmbeddingFunction};
+type Compute = {readonly builtIn: BuiltInFunction} | {readonly udf: string; readonly modulePath: string};
 
 async function resolveFunction(enrichment: ResolvedEnrichment, root: string): Promise<Compute> {
   const {udfName, udf, store, dtype, place} = enrichment;
-  if (udf) return {own: await loadUserFunction(udf, root)};
+  if (udf) return {udf: udf.name, modulePath: await checkUserFunction(udf, root)};
   const builtIn = builtInFunctions.get(udfName);
   if (!builtIn) {
     const nearest = findNearest(udfName, builtInFunctions.keys());
     throw DaedalusError.of("reference-unknown", {what: "udf", name: udfName, nearest, hint: 'declare it under "udfs"'}, {place});
   }
-  if (dtype.dimension !== store.embeddingDim) {
+  if (dtype.kind === "vector" && dtype.dimension !== store.embeddingDim) {
     const facts = {column: enrichment.name, declared: dtype.dimension, store: store.name, found: store.embeddingDim};
     throw DaedalusError.of("enrich-dimension", facts, {place});
   }
   return {builtIn};
 }
 
-async function enrichFile(
+async function enrichOne(
   options: EnrichOptions,
   columns: readonly EmbeddingColumn[],
-  paths: {readonly inputPath: string; readonly outputPath: string},
+  file: Limits & {readonly inputPath: string; readonly outputPath: string},
 ): Promise<{rowCount: number; byteCount: number; nullCounts: ReadonlyMap<string, number>}> {
   const {signal, session} = options;
-  const rowGroupRows = await readRowGroupRows(paths.inputPath);
+  const {inputPath} = file;
+  const rowGroupRows = await readRowGroupRows(inputPath);
   const rowCount = rowGroupRows.reduce((sum, rows) => sum + rows, 0);
-  // Columns over one source column and store share its positions: they may be as large as the vectors.
-  const sources = new Map(columns.map((column) => [sourceKey(column), column]));
-  const requests: {column: string; store: string; index: Awaited<ReturnType<EmbeddingReader["index"]>>}[] = [];
-  for (const {enrichment, reader} of sources.values()) {
-    requests.push({column: enrichment.sourceColumn, store: enrichment.store.name, index: await reader.index()});
+  // Columns over one source column and store share its positions.
+  const requests = new Map<string, IdColumnRequest>();
+  for (const {enrichment, reader} of columns) {
+    for (const column of [enrichment.sourceColumn, ...(enrichment.otherColumn === undefined ? [] : [enrichment.otherColumn])]) {
+      requests.set(sourceKey(column, enrichment), {column, store: enrichment.store.name, index: await reader.index()});
+    }
   }
-  const read = await readIdColumns(session, {path: paths.inputPath, rowCount}, requests, signal);
-  const idsBySource = new Map([...sources.keys()].map((key, k) => [key, read[k]!]));
-  const planned = columns.map((column) => ({...column, ids: idsBySource.get(sourceKey(column))!}));
-  for (const {enrichment, compute, ids} of planned) checkShape(enrichment, compute, ids);
-  const shards = new Shards(
-    planned.map(({reader, ids, compute}) => ({reader, ids, needsFloats: "own" in compute})),
-    {rowGroupRows, bytesMax: options.vectorBytesMax ?? vectorBytesDefault},
-  );
-  return await spliceColumns({
-    ...paths,
+  const read = await readIdColumns(session, {path: inputPath, rowCount}, [...requests.values()], signal);
+  const idsBySource = new Map([...requests.keys()].map((key, k) => [key, read[k]!]));
+  const fileColumns: FileColumn[] = [];
+  for (const {enrichment, reader, compute} of columns) {
+    const {name, dtype, store, recency, otherColumn} = enrichment;
+    const ids = idsBySource.get(sourceKey(enrichment.sourceColumn, enrichment))!;
+    const otherIds = otherColumn === undefined ? undefined : idsBySource.get(sourceKey(otherColumn, enrichment));
+    checkShape(enrichment, compute, ids);
+    fileColumns.push({
+      reader,
+      ids,
+      otherIds,
+      weights: recency && (await readWeights(session, inputPath, {...recency, sourceColumn: enrichment.sourceColumn, ids, place: enrichment.place})),
+      function: {column: name, dtype, dimension: store.embeddingDim, stored: store.embeddingDtype, work: "builtIn" in compute ? workOf(compute.builtIn, enrichment, ids, otherIds) : compute},
+      blame: {udf: enrichment.udfName, store: store.name, place: enrichment.udf?.place},
+    });
+  }
+  const sources = new Map(columns.map(({enrichment}) => [enrichment.name, enrichment.sourceColumn]));
+  return await enrichFile(fileColumns, {
+    ...file,
     order: options.columnOrder,
+    rowGroupRows,
+    idsOfRow: (column, row) => readRowIds(session, inputPath, sources.get(column)!, row),
     signal,
-    columns: planned.map((column) => ({
-      name: column.enrichment.name,
-      dtype: column.enrichment.dtype,
-      read: async ({rowStart, rowCount: rowsMax}) => {
-        const {shard, pools} = await shards.load(rowStart, signal);
-        const rowEnd = Math.min(rowStart + rowsMax, shard.rowEnd);
-        return await computePage(column, pools.get(column.reader)!, {rowStart, rowEnd, file: paths.inputPath});
-      },
-    })),
   });
 }
 
-const sourceKey = ({enrichment}: EmbeddingColumn): string => JSON.stringify([enrichment.sourceColumn, enrichment.store.name]);
+const sourceKey = (column: string, {store}: ResolvedEnrichment): string => JSON.stringify([column, store.name]);
+
+function workOf({pooling, finish}: BuiltInFunction, {pool}: ResolvedEnrichment, ids: IdColumn, otherIds: IdColumn | undefined): BuiltInWork {
+  const poolingOf = ({isList}: IdColumn): Pooling => (isList ? (pool ?? "mean") : "lookup");
+  return {pooling: pooling ?? poolingOf(ids), finish, otherPooling: otherIds && poolingOf(otherIds)};
+}
 
 function checkShape({name, sourceColumn, udfName, place}: ResolvedEnrichment, compute: Compute, ids: IdColumn): void {
-  if (!("builtIn" in compute) || (compute.builtIn.takes === "list") === ids.isList) return;
+  if (!("builtIn" in compute) || compute.builtIn.takes === "any" || (compute.builtIn.takes === "list") === ids.isList) return;
   throw DaedalusError.of("enrich-shape", {column: name, sourceColumn, udf: udfName, takes: compute.builtIn.takes}, {place});
-}
-
-interface RowRange {
-  readonly rowStart: number;
-  readonly rowEnd: number;
-  readonly file: string;
-}
-
-async function computePage(column: EmbeddingColumn & {readonly ids: IdColumn}, pool: Pool, range: RowRange): Promise<ListPage> {
-  const {enrichment, compute, ids, reader} = column;
-  const {rowStart, rowEnd} = range;
-  const first = ids.offsets[rowStart]!;
-  const batch = {
-    rowCount: rowEnd - rowStart,
-    offsets: ids.offsets.slice(rowStart, rowEnd + 1).map((offset) => offset - first),
-    indices: ids.positions.slice(first, ids.offsets[rowEnd]).map((position) => (position === -1 ? -1 : pool.numbers[position]!)),
-    dimension: reader.store.embeddingDim,
-  };
-  const target = {column: enrichment.name, dtype: enrichment.dtype, rowStart};
-  if ("builtIn" in compute && compute.builtIn.hasHalfKernel && enrichment.dtype.name === "HALF_FLOAT" && pool.halves?.canAverage(batch)) {
-    return packVectors(pool.halves.average(batch), target);
-  }
-  if ("builtIn" in compute) return packVectors(compute.builtIn.run({...batch, pool: pool.stored}), target);
-  return packVectors(await runUserFunction(enrichment, compute.own, {...batch, pool: pool.floats()}, range), target);
-}
-
-async function runUserFunction(
-  {udfName, udf, store, dtype}: ResolvedEnrichment,
-  own: UserEmbeddingFunction,
-  batch: EmbeddingBatch,
-  range: RowRange,
-): Promise<EmbeddingResult> {
-  const facts = {udf: udfName, store: store.name, ...range};
-  let result: unknown;
-  try {
-    result = await own(batch);
-  } catch (error) {
-    throw DaedalusError.of("udf-failed", {...facts, reason: reasonOf(error)}, {place: udf?.place, cause: error});
-  }
-  const expected = {values: batch.rowCount * dtype.dimension, isNull: batch.rowCount};
-  if (isResult(result) && result.values.length === expected.values && result.isNull.length === expected.isNull) return result;
-  throw DaedalusError.of("udf-result", {...facts, rowCount: batch.rowCount, dimension: dtype.dimension}, {place: udf?.place});
-}
-
-function isResult(value: unknown): value is EmbeddingResult {
-  const {values, isNull} = (value ?? {}) as Partial<Record<keyof EmbeddingResult, unknown>>;
-  return values instanceof Float32Array && isNull instanceof Uint8Array;
 }

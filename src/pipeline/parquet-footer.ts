@@ -10,7 +10,7 @@ export const rowGroupField = {chunks: 1, byteCount: 2, rowCount: 3, sorting: 4, 
 export const chunkField = {filePath: 1, fileOffset: 2, metaData: 3, offsetIndex: 4, offsetIndexLength: 5, columnIndex: 6, columnIndexLength: 7, crypto: 8} as const;
 export const metaField = {
   type: 1, encodings: 2, path: 3, codec: 4, valueCount: 5, uncompressedByteCount: 6, compressedByteCount: 7,
-  dataPageOffset: 9, indexPageOffset: 10, dictionaryPageOffset: 11, bloomFilterOffset: 14, bloomFilterLength: 15,
+  dataPageOffset: 9, indexPageOffset: 10, dictionaryPageOffset: 11, statistics: 12, bloomFilterOffset: 14, bloomFilterLength: 15,
 } as const;
 
 export interface ParquetFooter {

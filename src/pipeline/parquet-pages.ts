@@ -1,20 +1,28 @@
-/** Data pages of a list column: PLAIN values behind run-length encoded levels, as every parquet reader takes them. */
-import {i32, renderThriftStruct, struct} from "./thrift-compact.js";
+/** Data pages: PLAIN values, or bytes as numbers of a dictionary, behind run-length encoded levels, as every parquet reader takes them. */
+import {i32, renderThriftStruct, struct, type ThriftStruct} from "./thrift-compact.js";
 
-/** Rows of a list column, packed. Halves are their 16 bits. */
+/** Rows of a list column, packed. Halves are their 16 bits, and a byte stands for what is 128 less. */
 export interface ListPage {
   readonly rowCount: number;
   /** List r is `values[offsets[r] .. offsets[r + 1])`; `rowCount + 1` entries, the first 0. */
   readonly offsets: Int32Array;
   /** 1 where the list is NULL (its range is then empty); an empty range without it is an empty list. */
   readonly isNull: Uint8Array;
-  readonly values: Uint16Array | Float32Array;
+  readonly values: Uint16Array | Float32Array | Uint8Array;
+}
+
+/** Rows of a column of single floats. */
+export interface ScalarPage {
+  readonly rowCount: number;
+  readonly isNull: Uint8Array;
+  /** Of the rows that are not NULL, one after another. */
+  readonly values: Float32Array;
 }
 
 /** Definition levels of `optional group (LIST) { repeated group list { optional element } }`. */
 const level = {nullList: 0, emptyList: 1, value: 3} as const;
-const pageType = 0;
-const encoding = {plain: 0, rle: 3} as const;
+const pageType = {data: 0, dictionary: 2} as const;
+const encoding = {plain: 0, rle: 3, dictionary: 8} as const;
 
 export interface EncodedPage {
   /** Header, levels and values: written one after another. */
@@ -22,6 +30,8 @@ export interface EncodedPage {
   readonly byteCount: number;
   /** Levels in the page: elements, and one for each NULL or empty list. */
   readonly valueCount: number;
+  readonly rowCount: number;
+  readonly nullCount: number;
 }
 
 export function renderListPage(page: ListPage): EncodedPage {
@@ -37,17 +47,58 @@ export function renderListPage(page: ListPage): EncodedPage {
     valueCount += Math.max(length, 1);
   }
   const values = page.values.subarray(0, page.offsets[page.rowCount]);
-  const body = [...repetition.render(), ...definition.render(), new Uint8Array(values.buffer, values.byteOffset, values.byteLength)];
+  return renderDataPage({...page, valueCount, values, levels: [...repetition.render(), ...definition.render()]});
+}
+
+export function renderScalarPage(page: ScalarPage): EncodedPage {
+  const definition = new RunWriter();
+  for (let row = 0; row < page.rowCount; row++) definition.add(page.isNull[row] ? 0 : 1, 1);
+  return renderDataPage({...page, valueCount: page.rowCount, levels: definition.render()});
+}
+
+/** The numbers that bytes stand for, as the dictionary of a chunk. */
+export function renderByteDictionary(): Uint8Array[] {
+  const values = Int32Array.from({length: 256}, (_, byte) => byte - 128);
+  const body = new Uint8Array(values.buffer);
+  return [renderHeader(pageType.dictionary, body.length, 7, [[1, i32(values.length)], [2, i32(encoding.plain)]]), body];
+}
+
+interface DataPage {
+  readonly rowCount: number;
+  readonly isNull: Uint8Array;
+  readonly valueCount: number;
+  readonly levels: readonly Uint8Array[];
+  readonly values: ListPage["values"];
+}
+
+function renderDataPage({rowCount, isNull, valueCount, levels, values}: DataPage): EncodedPage {
+  const isDictionary = values instanceof Uint8Array;
+  const body = [...levels, ...(isDictionary ? renderIndices(values) : [new Uint8Array(values.buffer, values.byteOffset, values.byteLength)])];
   const bodyLength = body.reduce((sum, part) => sum + part.length, 0);
-  const header = renderThriftStruct(
-    new Map([
-      [1, i32(pageType)],
-      [2, i32(bodyLength)],
-      [3, i32(bodyLength)],
-      [5, struct([[1, i32(valueCount)], [2, i32(encoding.plain)], [3, i32(encoding.rle)], [4, i32(encoding.rle)]])],
-    ]),
-  );
-  return {parts: [header, ...body], byteCount: header.length + bodyLength, valueCount};
+  const header = renderHeader(pageType.data, bodyLength, 5, [
+    [1, i32(valueCount)],
+    [2, i32(isDictionary ? encoding.dictionary : encoding.plain)],
+    [3, i32(encoding.rle)],
+    [4, i32(encoding.rle)],
+  ]);
+  let nullCount = 0;
+  for (let row = 0; row < rowCount; row++) nullCount += isNull[row] ? 1 : 0;
+  return {parts: [header, ...body], byteCount: header.length + bodyLength, valueCount, rowCount, nullCount};
+}
+
+function renderHeader(type: number, bodyLength: number, field: number, facts: Parameters<typeof struct>[0]): Uint8Array {
+  const header: ThriftStruct = new Map([[1, i32(type)], [2, i32(bodyLength)], [3, i32(bodyLength)], [field, struct(facts)]]);
+  return renderThriftStruct(header);
+}
+
+/** Bytes as numbers of eight bits in one bit-packed run: that is how they lie in memory already. Runs hold whole groups of eight. */
+function renderIndices(bytes: Uint8Array): Uint8Array[] {
+  const groups = Math.ceil(bytes.length / 8);
+  const head = [8];
+  let rest = groups * 2 + 1;
+  for (; rest > 127; rest = Math.floor(rest / 128)) head.push((rest & 127) | 128);
+  head.push(rest);
+  return [Uint8Array.from(head), bytes, new Uint8Array(groups * 8 - bytes.length)];
 }
 
 /** Levels below 256 as runs: a varint of twice the length, then the level. Bit-packed groups are never needed. */

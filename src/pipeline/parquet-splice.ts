@@ -3,27 +3,30 @@
  * are written beside them, and one footer describes both. A day's skeleton is wide and mostly text and lists; decoding and
  * encoding it again would cost more than computing the vectors.
  */
-import {open, rm, type FileHandle} from "node:fs/promises";
-import type {Dtype} from "../definitions/dtype.js";
+import {rm, type FileHandle} from "node:fs/promises";
 import {DaedalusError} from "../errors.js";
-import {explainWriteFailure, reasonOf} from "./failure.js";
+import {OutputFile} from "./output-file.js";
+import {renderChunkMeta, renderElements, type EmbeddingDtype} from "./parquet-column.js";
 import {
   chunkField, fileField, metaField, openParquet, readParquetFooter, readRange, rowGroupField, schemaField,
   type ColumnChunk, type ParquetFooter, type RowGroup, type TopLevelColumn,
 } from "./parquet-footer.js";
-import {renderListPage, type ListPage} from "./parquet-pages.js";
+import {renderByteDictionary, type EncodedPage} from "./parquet-pages.js";
 import {
-  findInteger, findStruct, findText, i32, i32s, i64, listStructs, renderThriftStruct, struct, structs, text, texts, type ThriftStruct,
+  findInteger, findStruct, findText, i32, i64, listStructs, parseThriftStruct, renderThriftStruct, struct, structs, type ThriftStruct,
 } from "./thrift-compact.js";
 
-export type VectorDtype = Extract<Dtype, {kind: "vector"}>;
+/** A page, and what to do when its bytes are written. */
+export interface SplicedPage extends EncodedPage {
+  readonly release?: (() => void) | undefined;
+}
 
-/** A column to write: a list of FLOAT16 (`HALF_FLOAT[n]`) or FLOAT. Lists may have any length, whatever the dimension says. */
+/** A column to write: a list of FLOAT16 (`HALF_FLOAT[n]`), FLOAT or INT8 (`TINYINT[n]`), of any length whatever the dimension says; or a FLOAT. */
 export interface SplicedColumn {
   readonly name: string;
-  readonly dtype: VectorDtype;
-  /** The lists of `[rowStart, rowStart + rowCount)` of the file, or of as many of the first of them as suits the column: at least one. */
-  readonly read: (rows: {readonly rowStart: number; readonly rowCount: number}) => ListPage | Promise<ListPage>;
+  readonly dtype: EmbeddingDtype;
+  /** A page of the first of the rows `[rowStart, rowEnd)` of the file: of at least one. Asked in the order of the output's bytes. */
+  readonly read: (rows: {readonly rowStart: number; readonly rowEnd: number}) => SplicedPage | Promise<SplicedPage>;
 }
 
 export interface SpliceOptions {
@@ -43,28 +46,24 @@ export interface SpliceReport {
 }
 
 const copyBytesMax = 4 << 20;
-const pageBytesMax = 1 << 20;
-const pageRowsMax = 20_000;
 
 /**
  * Writes `outputPath`: the columns of `order`, taken from `columns` or else from the input. A failure leaves no output behind.
- * Statistics, sizes and bloom filters of copied chunks stay; page indexes are left out, since their offsets would be wrong.
+ * Statistics, sizes, bloom filters and page indexes of copied chunks stay, and so do key-value pairs but for the Arrow schema.
  */
 export async function spliceColumns(options: SpliceOptions): Promise<SpliceReport> {
   const input = await openParquet(options.inputPath);
   try {
     const footer = await readParquetFooter(input, options.inputPath);
     const plan = planColumns(footer, options);
-    const output = await openOutput(options.outputPath);
+    const output = await OutputFile.create(options.outputPath);
     try {
-      const splice = new Splice(options, plan, footer, {input, output});
-      const report = await splice.run();
-      await output.close();
-      return report;
+      return await new Splice(options, plan, footer, {input, output}).run();
     } catch (error) {
-      await output.close();
       await rm(options.outputPath, {force: true});
       throw error;
+    } finally {
+      await output.close();
     }
   } finally {
     await input.close();
@@ -85,49 +84,50 @@ function planColumns(footer: ParquetFooter, options: SpliceOptions): PlannedColu
   });
 }
 
-async function openOutput(path: string): Promise<FileHandle> {
-  try {
-    return await open(path, "w");
-  } catch (error) {
-    throw unwritable(path, error);
-  }
-}
-
-function unwritable(path: string, error: unknown): DaedalusError {
-  const explained = explainWriteFailure(error, path);
-  return explained instanceof DaedalusError ? explained : DaedalusError.of("file-unwritable", {path, reason: reasonOf(error)}, {cause: error});
+/** Where an index of a chunk lies in the input. */
+interface PageIndex {
+  readonly chunk: ThriftStruct;
+  readonly field: number;
+  readonly lengthField: number;
+  readonly start: number;
+  readonly length: number;
+  /** How far the chunk's pages moved; undefined for an index that says nothing of places. */
+  readonly shift: number | undefined;
 }
 
 class Splice {
-  private position = 0;
   private readonly nullCounts = new Map<string, number>();
+  private readonly indexes: PageIndex[] = [];
 
   constructor(
     private readonly options: SpliceOptions,
     private readonly plan: readonly PlannedColumn[],
     private readonly footer: ParquetFooter,
-    private readonly files: {readonly input: FileHandle; readonly output: FileHandle},
+    private readonly files: {readonly input: FileHandle; readonly output: OutputFile},
   ) {}
 
   async run(): Promise<SpliceReport> {
+    const {output} = this.files;
     const magic = Buffer.from("PAR1", "latin1");
     for (const column of this.options.columns) this.nullCounts.set(column.name, 0);
-    await this.write(magic);
+    await output.write([magic]);
     const groups: ThriftStruct[] = [];
     let rowStart = 0;
     for (const group of this.footer.rowGroups) {
       groups.push(await this.writeRowGroup(group, rowStart));
       rowStart += group.rowCount;
     }
+    for (const index of this.indexes) await this.copyPageIndex(index);
     const footer = renderThriftStruct(this.mergeFooter(groups));
     const length = new Uint8Array(4);
     new DataView(length.buffer).setUint32(0, footer.length, true);
-    for (const part of [footer, length, magic]) await this.write(part);
-    return {rowCount: rowStart, byteCount: this.position, nullCounts: this.nullCounts};
+    await output.write([footer, length, magic]);
+    await output.finish();
+    return {rowCount: rowStart, byteCount: output.position, nullCounts: this.nullCounts};
   }
 
   private async writeRowGroup(group: RowGroup, rowStart: number): Promise<ThriftStruct> {
-    const start = this.position;
+    const start = this.files.output.position;
     const chunks: ThriftStruct[] = [];
     for (const column of this.plan) {
       if ("added" in column) {
@@ -152,7 +152,7 @@ class Splice {
   }
 
   private async copyChunk(chunk: ColumnChunk): Promise<ThriftStruct> {
-    const shift = this.position - chunk.start;
+    const shift = this.files.output.position - chunk.start;
     await this.copyBytes(chunk);
     const meta: ThriftStruct = new Map(chunk.meta);
     for (const field of [metaField.dataPageOffset, metaField.dictionaryPageOffset]) {
@@ -161,7 +161,13 @@ class Splice {
     }
     meta.delete(metaField.indexPageOffset);
     const copy: ThriftStruct = new Map(chunk.fields);
-    for (const field of [chunkField.offsetIndex, chunkField.offsetIndexLength, chunkField.columnIndex, chunkField.columnIndexLength]) copy.delete(field);
+    for (const [field, lengthField] of indexFields) {
+      const [start, length] = [findInteger(copy, field), findInteger(copy, lengthField)];
+      copy.delete(field);
+      copy.delete(lengthField);
+      if (start === undefined || length === undefined || start < 4 || start + length > this.footer.offset) continue;
+      this.indexes.push({chunk: copy, field, lengthField, start, length, shift: field === chunkField.offsetIndex ? shift : undefined});
+    }
     // Deprecated, and writers disagree on what it points to; 0 is what the format now asks for.
     copy.set(chunkField.fileOffset, i64(0));
     copy.set(chunkField.metaData, {kind: "struct", fields: meta});
@@ -179,57 +185,58 @@ class Splice {
       meta.delete(metaField.bloomFilterLength);
       return;
     }
-    meta.set(metaField.bloomFilterOffset, i64(this.position));
+    meta.set(metaField.bloomFilterOffset, i64(this.files.output.position));
     await this.copyBytes({start, length});
   }
 
+  /** Bounds of pages are copied as they are, places of pages with the distance that the chunk moved. */
+  private async copyPageIndex({chunk, field, lengthField, start, length, shift}: PageIndex): Promise<void> {
+    const bytes = await readRange(this.files.input, this.options.inputPath, {start, length});
+    const copied = shift === undefined ? bytes : this.movePages(bytes, shift);
+    chunk.set(field, i64(this.files.output.position));
+    chunk.set(lengthField, i32(copied.length));
+    await this.files.output.write([copied]);
+  }
+
+  private movePages(bytes: Uint8Array, shift: number): Uint8Array {
+    try {
+      const index = parseThriftStruct(bytes);
+      const pages = listStructs(index, 1).map((page) => new Map(page).set(1, i64((findInteger(page, 1) ?? 0) + shift)));
+      return renderThriftStruct(new Map(index).set(1, structs(pages)));
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      throw DaedalusError.of("file-unreadable", {path: this.options.inputPath, reason: `an offset index is broken: ${error.message}`}, {cause: error});
+    }
+  }
+
   private async writeChunk(column: SplicedColumn, rows: {rowStart: number; rowCount: number}): Promise<ThriftStruct> {
-    const start = this.position;
-    const isHalf = column.dtype.name === "HALF_FLOAT";
-    const listBytes = column.dtype.dimension * (isHalf ? 2 : 4);
-    const rowsMax = Math.min(pageRowsMax, Math.max(1, Math.floor(pageBytesMax / listBytes)));
+    const {output} = this.files;
+    const {name, dtype} = column;
+    const start = output.position;
+    if (dtype.name === "TINYINT") await output.write(renderByteDictionary());
+    const dataStart = output.position;
     let valueCount = 0;
+    let nullCount = 0;
     const rowEnd = rows.rowStart + rows.rowCount;
     for (let rowStart = rows.rowStart; rowStart < rowEnd; ) {
       this.options.signal?.throwIfAborted();
-      const page = await column.read({rowStart, rowCount: Math.min(rowsMax, rowEnd - rowStart)});
-      if (page.rowCount < 1 || page.rowCount > rowEnd - rowStart) throw new Error(`column ${column.name} gave ${page.rowCount} rows`);
-      const encoded = renderListPage(page);
-      for (const part of encoded.parts) await this.write(part);
-      valueCount += encoded.valueCount;
-      this.countNulls(column.name, page);
+      const page = await column.read({rowStart, rowEnd});
+      if (page.rowCount < 1 || page.rowCount > rowEnd - rowStart) throw new Error(`column ${name} gave ${page.rowCount} rows`);
+      await output.write(page.parts, page.release);
+      valueCount += page.valueCount;
+      nullCount += page.nullCount;
       rowStart += page.rowCount;
     }
-    const byteCount = this.position - start;
-    return new Map([
-      [chunkField.fileOffset, i64(0)],
-      [
-        chunkField.metaData,
-        struct([
-          [metaField.type, i32(isHalf ? physicalType.fixedLenByteArray : physicalType.float)],
-          [metaField.encodings, i32s([0, 3])],
-          [metaField.path, texts([column.name, "list", "element"])],
-          [metaField.codec, i32(0)],
-          [metaField.valueCount, i64(valueCount)],
-          [metaField.uncompressedByteCount, i64(byteCount)],
-          [metaField.compressedByteCount, i64(byteCount)],
-          [metaField.dataPageOffset, i64(start)],
-        ]),
-      ],
-    ]);
-  }
-
-  private countNulls(name: string, page: ListPage): void {
-    let nulls = 0;
-    for (let row = 0; row < page.rowCount; row++) nulls += page.isNull[row]!;
-    this.nullCounts.set(name, this.nullCounts.get(name)! + nulls);
+    this.nullCounts.set(name, this.nullCounts.get(name)! + nullCount);
+    const meta = renderChunkMeta({name, dtype, start, dataStart, byteCount: output.position - start, valueCount, nullCount});
+    return new Map([[chunkField.fileOffset, i64(0)], [chunkField.metaData, meta]]);
   }
 
   private mergeFooter(groups: readonly ThriftStruct[]): ThriftStruct {
     const {fields} = this.footer;
     const merged: ThriftStruct = new Map(fields);
     const [root] = listStructs(fields, fileField.schema);
-    const elements = this.plan.flatMap((column) => ("added" in column ? listElements(column.added) : column.kept.elements));
+    const elements = this.plan.flatMap((column) => ("added" in column ? renderElements(column.added.name, column.added.dtype) : column.kept.elements));
     merged.set(fileField.schema, structs([new Map(root).set(schemaField.childCount, i32(this.plan.length)), ...elements]));
     merged.set(fileField.rowGroups, structs(groups));
     const orders = listStructs(fields, fileField.columnOrders);
@@ -266,52 +273,12 @@ class Splice {
     for (let done = 0; done < range.length; done += copyBytesMax) {
       this.options.signal?.throwIfAborted();
       const piece = {start: range.start + done, length: Math.min(copyBytesMax, range.length - done)};
-      await this.write(await readRange(this.files.input, this.options.inputPath, piece));
-    }
-  }
-
-  private async write(bytes: Uint8Array): Promise<void> {
-    try {
-      for (let done = 0; done < bytes.length; ) {
-        const {bytesWritten} = await this.files.output.write(bytes, done, bytes.length - done, this.position);
-        done += bytesWritten;
-        this.position += bytesWritten;
-      }
-    } catch (error) {
-      throw unwritable(this.options.outputPath, error);
+      await this.files.output.write([await readRange(this.files.input, this.options.inputPath, piece)]);
     }
   }
 }
 
-const physicalType = {float: 4, fixedLenByteArray: 7} as const;
-const repetition = {optional: 1, repeated: 2} as const;
-const listConvertedType = 3;
-/** Members of the LogicalType union. */
-const logicalType = {list: 3, float16: 15} as const;
-
-/** `optional group NAME (LIST) { repeated group list { optional element } }`, the shape that DuckDB and Arrow write too. */
-function listElements(column: SplicedColumn): ThriftStruct[] {
-  const list: ThriftStruct = new Map([
-    [schemaField.repetition, i32(repetition.optional)],
-    [schemaField.name, text(column.name)],
-    [schemaField.childCount, i32(1)],
-    [schemaField.convertedType, i32(listConvertedType)],
-    [schemaField.logicalType, struct([[logicalType.list, struct([])]])],
-  ]);
-  const repeated: ThriftStruct = new Map([
-    [schemaField.repetition, i32(repetition.repeated)],
-    [schemaField.name, text("list")],
-    [schemaField.childCount, i32(1)],
-  ]);
-  const element: ThriftStruct = new Map([
-    [schemaField.type, i32(physicalType.float)],
-    [schemaField.repetition, i32(repetition.optional)],
-    [schemaField.name, text("element")],
-  ]);
-  if (column.dtype.name === "HALF_FLOAT") {
-    element.set(schemaField.type, i32(physicalType.fixedLenByteArray));
-    element.set(schemaField.typeLength, i32(2));
-    element.set(schemaField.logicalType, struct([[logicalType.float16, struct([])]]));
-  }
-  return [list, repeated, element];
-}
+const indexFields = [
+  [chunkField.columnIndex, chunkField.columnIndexLength],
+  [chunkField.offsetIndex, chunkField.offsetIndexLength],
+] as const;

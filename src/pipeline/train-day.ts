@@ -13,6 +13,7 @@ import {openDayRows} from "./day-rows.js";
 import type {Effects} from "./effects.js";
 import {enrichPartition, type ResolvedEnrichment} from "./enrich.js";
 import {explainWriteFailure, reasonOf} from "./failure.js";
+import type {EmbeddingDtype} from "./parquet-column.js";
 import {acquireLock, type Lock} from "./lock.js";
 import {manifestFormat, type Manifest} from "./manifest.js";
 import {enrichmentOperators, lastStage, sinkColumns, type OpenService} from "./open-service.js";
@@ -150,9 +151,9 @@ const skeletonChecks = (manifest: Manifest): CheckResult[] => manifest.checks.ma
 function enrichmentsOf({plan, project}: Run): readonly ResolvedEnrichment[] {
   return enrichmentOperators(plan).map((op) => {
     const dtype = parseDtype(op.dtype);
-    if (dtype?.kind !== "vector") throw new Error(`enrichment ${op.name} has no vector dtype`);
-    const store = project.aggregations.stores.get(op.store)!;
-    return {name: op.column, sourceColumn: op.sourceColumn, store, udfName: op.udf, udf: project.aggregations.udfs.get(op.udf), dtype};
+    if (dtype?.kind !== "vector" && (dtype?.kind !== "scalar" || dtype.name !== "FLOAT")) throw new Error(`enrichment ${op.name} has dtype ${op.dtype}`);
+    const {aggregations} = project;
+    return {name: op.column, sourceColumn: op.sourceColumn, store: aggregations.stores.get(op.store)!, udfName: op.udf, udf: aggregations.udfs.get(op.udf), dtype: dtype as EmbeddingDtype, ...op.with};
   });
 }
 

@@ -150,6 +150,14 @@ const udf = {
   sourceColumn: z.string(),
   column: z.string(),
   dtype: z.string(),
+  /** What some functions are told beside the ids. */
+  with: z
+    .strictObject({
+      pool: z.enum(["mean", "max", "sum"]).optional(),
+      otherColumn: z.string().optional(),
+      recency: z.strictObject({timeColumn: z.string(), rowTimeColumn: z.string(), halfLifeUs: z.number()}).optional(),
+    })
+    .optional(),
 };
 
 /** A function of one row's id: its vector. */

@@ -1,12 +1,13 @@
 /** The one file that knows Lance: a store is a Lance table of ids and vectors, read by position and written once, in batches. */
-import {existsSync, mkdtempSync, readdirSync, renameSync, rmSync, symlinkSync} from "node:fs";
+import {existsSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, symlinkSync} from "node:fs";
 import {tmpdir} from "node:os";
 import {basename, dirname, join, resolve} from "node:path";
 import type {Table} from "@lancedb/lancedb";
 import type * as Arrow from "apache-arrow";
 import type {EmbeddingStore} from "../definitions/model.js";
 import {DaedalusError} from "../errors.js";
-import {BigintIndex, TextIndex, type IdIndex, type StoreIds} from "./id-index.js";
+import type {IdIndex, StoreIds} from "./id-index.js";
+import {readStoreRows, type StoreRows} from "./store-rows.js";
 
 export type IdKind = "bigint" | "text";
 /** Vectors one after another; halves are their 16 bits. */
@@ -21,8 +22,8 @@ export interface StoreIdentity {
 }
 
 const fingerprintKey = "daedalus.fingerprint";
-/** Rows asked of Lance at once: bounds what it holds beside our own copy. */
-const takeRowsMax = 16_384;
+/** Bytes asked of Lance at once: bounds what it holds beside our own copy. */
+const takeBytesMax = 8 << 20;
 const idBatchRows = 65_536;
 
 /** The absolute path of a store's Lance table. */
@@ -164,9 +165,6 @@ export class EmbeddingReader {
   readonly path: string;
   readonly idKind: IdKind;
   readonly identity: StoreIdentity;
-  private loaded: Promise<{readonly ids: StoreIds; readonly rowIds: BigUint64Array}> | undefined;
-  private indexed: Promise<IdIndex> | undefined;
-
   constructor(
     readonly store: EmbeddingStore,
     private readonly opened: OpenTable,
@@ -181,56 +179,49 @@ export class EmbeddingReader {
     return this.identity.rowCount;
   }
 
-  /** All ids by position. */
-  async ids(): Promise<StoreIds> {
-    return (await this.load()).ids;
-  }
-
-  /** All ids, in batches. */
+  /** All ids by position, in batches. */
   async *idBatches(): AsyncGenerator<StoreIds> {
-    const ids = await this.ids();
-    for (let start = 0; start < ids.length; start += idBatchRows) {
-      yield ids instanceof BigInt64Array ? ids.subarray(start, start + idBatchRows) : ids.slice(start, start + idBatchRows);
-    }
+    const {index} = await this.rows();
+    for (let start = 0; start < this.rowCount; start += idBatchRows) yield index.slice(start, Math.min(start + idBatchRows, this.rowCount));
   }
 
-  /** Id -> position, made on first use; a store that holds an id twice is an error. */
-  index(): Promise<IdIndex> {
-    this.indexed ??= this.makeIndex();
-    return this.indexed;
+  /** Id -> position, read once for a version of a store in this process; a store that holds an id twice is an error. */
+  async index(): Promise<IdIndex> {
+    const {index} = await this.rows();
+    const {count, examples} = index.duplicates;
+    if (count > 0) throw DaedalusError.of("store-ids-duplicate", {store: this.store.name, count, examples}, {place: this.store.place});
+    return index;
   }
 
-  /** The vectors at ascending positions, packed in that order: into `target` when there is one, which must be of the store's type. */
-  async gather(positions: Int32Array, signal?: AbortSignal, target?: VectorValues): Promise<VectorValues> {
-    const {rowIds} = await this.load();
-    const {embeddingDim: dimension, embeddingDtype} = this.store;
-    const length = positions.length * dimension;
-    const values = target ?? (embeddingDtype === "float16" ? new Uint16Array(length) : new Float32Array(length));
-    for (let start = 0; start < positions.length; start += takeRowsMax) {
+  /** Hands over the vectors at ascending positions; `k` counts the positions, and a vector must be copied before `put` returns. */
+  async gather(positions: Int32Array, put: (k: number, vector: VectorValues) => void, signal?: AbortSignal): Promise<void> {
+    const {rowIds} = await this.rows();
+    const {embeddingDim, embeddingDtype} = this.store;
+    const rowsMax = Math.max(1, Math.floor(takeBytesMax / (embeddingDim * (embeddingDtype === "float16" ? 2 : 4))));
+    for (let start = 0; start < positions.length; start += rowsMax) {
       signal?.throwIfAborted();
-      const wanted = Array.from(positions.subarray(start, start + takeRowsMax), (position) => rowIds[position]!);
-      await this.take(wanted, values.subarray(start * dimension, (start + wanted.length) * dimension));
+      const wanted = Array.from(positions.subarray(start, start + rowsMax), (position) => rowIds.get(position));
+      await this.take(wanted, (k, vector) => put(start + k, vector));
     }
-    return values;
   }
 
   close(): void {
     this.opened.close();
   }
 
-  private async take(rowIds: readonly bigint[], target: VectorValues): Promise<void> {
+  private async take(rowIds: readonly bigint[], put: (k: number, vector: VectorValues) => void): Promise<void> {
+    const {embeddingColumn, embeddingDim} = this.store;
     let row = 0;
     try {
-      for await (const batch of this.opened.table.takeRowIds(rowIds).select([this.store.embeddingColumn]).withRowId()) {
+      for await (const batch of this.opened.table.takeRowIds(rowIds).select([embeddingColumn]).withRowId()) {
         const found = batch.getChild("_rowid")!.toArray() as BigUint64Array;
-        const vectors = batch.getChild(this.store.embeddingColumn)!.data[0]!;
+        const vectors = batch.getChild(embeddingColumn)!.data[0]!;
         const values = vectors.children[0]!.values as VectorValues;
         if (vectors.nullCount > 0) throw new Error("it holds NULL vectors");
-        for (const [k, rowId] of found.entries()) {
-          if (rowId !== rowIds[row + k]) throw new Error("rows came back in another order");
+        for (let k = 0; k < found.length; k++) {
+          if (found[k] !== rowIds[row]) throw new Error("rows came back in another order");
+          put(row++, values.subarray(k * embeddingDim, (k + 1) * embeddingDim));
         }
-        target.set(values.subarray(0, found.length * this.store.embeddingDim), row * this.store.embeddingDim);
-        row += found.length;
       }
       if (row !== rowIds.length) throw new Error(`${rowIds.length - row} of ${rowIds.length} rows are gone; was it rebuilt meanwhile?`);
     } catch (error) {
@@ -238,57 +229,30 @@ export class EmbeddingReader {
     }
   }
 
-  private async makeIndex(): Promise<IdIndex> {
-    const ids = await this.ids();
-    const index = ids instanceof BigInt64Array ? new BigintIndex(ids) : new TextIndex(ids);
-    const {count, examples} = index.duplicates;
-    if (count > 0) throw DaedalusError.of("store-ids-duplicate", {store: this.store.name, count, examples}, {place: this.store.place});
-    return index;
+  private rows(): Promise<StoreRows> {
+    // A table that was built again with the same vectors may hold them at other row ids.
+    const {ino, mtimeMs} = statSync(join(this.path, "_versions"));
+    const key = JSON.stringify([this.identity, ino, mtimeMs, this.store.idColumn]);
+    const known = knownRows.get(this.path);
+    if (known?.key === key) return known.rows;
+    const rows = this.readRows();
+    knownRows.set(this.path, {key, rows});
+    rows.catch(() => knownRows.delete(this.path));
+    return rows;
   }
 
-  private load(): Promise<{readonly ids: StoreIds; readonly rowIds: BigUint64Array}> {
-    this.loaded ??= this.readIds();
-    return this.loaded;
-  }
-
-  private async readIds(): Promise<{readonly ids: StoreIds; readonly rowIds: BigUint64Array}> {
-    const rowIds = new BigUint64Array(this.rowCount);
-    const bigints = this.idKind === "bigint" ? new BigInt64Array(this.rowCount) : undefined;
-    const texts: string[] = [];
-    let row = 0;
+  private async readRows(): Promise<StoreRows> {
+    const ids = {column: this.store.idColumn, kind: this.idKind, rowCount: this.rowCount};
     try {
-      for await (const batch of this.opened.table.query().select([this.store.idColumn]).withRowId()) {
-        const column = batch.getChild(this.store.idColumn)!;
-        if (column.nullCount > 0) throw new Error(`column "${this.store.idColumn}" holds NULL`);
-        rowIds.set(batch.getChild("_rowid")!.toArray() as BigUint64Array, row);
-        if (bigints) bigints.set(toBigints(column.toArray() as IntegerArray), row);
-        else for (const id of column) texts.push(id as string);
-        row += batch.numRows;
-      }
-      if (row !== this.rowCount) throw new Error(`it has ${row} rows, not ${this.rowCount}`);
+      return await readStoreRows(this.opened.table.query().select([ids.column]).withRowId(), ids);
     } catch (error) {
       throw unreadable(this.store, this.path, error);
     }
-    return sortByRowId({ids: bigints ?? texts, rowIds});
   }
 }
 
-type IntegerArray = BigInt64Array | Int32Array | Int16Array | Uint32Array | Uint16Array;
-
-function toBigints(values: IntegerArray): BigInt64Array {
-  return values instanceof BigInt64Array ? values : BigInt64Array.from(values, BigInt);
-}
-
-/** Lance usually scans in the order of row ids, but does not promise to; vectors are read fastest in that order. */
-function sortByRowId(rows: {readonly ids: StoreIds; readonly rowIds: BigUint64Array}): {readonly ids: StoreIds; readonly rowIds: BigUint64Array} {
-  const {ids, rowIds} = rows;
-  let isSorted = true;
-  for (let k = 1; k < rowIds.length && isSorted; k++) isSorted = rowIds[k - 1]! < rowIds[k]!;
-  if (isSorted) return rows;
-  const order = Uint32Array.from(rowIds.keys()).sort((left, right) => (rowIds[left]! < rowIds[right]! ? -1 : 1));
-  const sortedIds = ids instanceof BigInt64Array ? BigInt64Array.from(order, (k) => ids[k]!) : Array.from(order, (k) => ids[k]!);
-  return {ids: sortedIds, rowIds: BigUint64Array.from(order, (k) => rowIds[k]!)};
-}
+/** By a table's path: of the version that was read last. Days that follow each other share it. */
+const knownRows = new Map<string, {readonly key: string; readonly rows: Promise<StoreRows>}>();
 
 export interface StoreShape {
   readonly idColumn: string;

@@ -267,8 +267,8 @@ export function shrinks(batch) { return {values: new Float32Array(3), isNull: ne
       return failure(enrichPartition(optionsOf({enrichments: [own], columnOrder: ["row", "liked_avg"]})));
     };
     const thrown = await run("throws");
-    expect(thrown).toMatchObject({code: "udf-failed", place, facts: {udf: "throws", store: "artwork_embeddings", rowStart: 0, rowEnd: 2048, reason: "no weights"}});
-    expect(thrown.message).toMatch(/^udf "throws" failed on rows 0 to 2047 of .*skeleton\.parquet, with vectors of store "artwork_embeddings": no weights$/);
+    expect(thrown).toMatchObject({code: "udf-failed", place, facts: {udf: "throws", store: "artwork_embeddings", rowStart: 0, rowEnd: 1, reason: "no weights"}});
+    expect(thrown.message).toMatch(/^udf "throws" failed on row 0 of .*skeleton\.parquet, with no ids of store "artwork_embeddings": no weights$/);
     expect(await run("shrinks")).toMatchObject({code: "udf-result", hint: "return {values, isNull}: a Float32Array of 2048 x 8 numbers and a Uint8Array of 2048"});
     expect(readdirSync(output)).toEqual([]);
   });

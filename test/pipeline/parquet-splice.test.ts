@@ -9,8 +9,9 @@ import {DuckDbSession} from "../../src/engines/duckdb/connection.js";
 import {DaedalusError} from "../../src/errors.js";
 import {roundToHalf} from "../../src/pipeline/half-float.js";
 import {readRowGroupRows} from "../../src/pipeline/parquet-footer.js";
-import type {ListPage} from "../../src/pipeline/parquet-pages.js";
-import {spliceColumns, type SplicedColumn, type VectorDtype} from "../../src/pipeline/parquet-splice.js";
+import type {VectorDtype} from "../../src/pipeline/parquet-column.js";
+import {renderListPage, type ListPage} from "../../src/pipeline/parquet-pages.js";
+import {spliceColumns, type SplicedColumn} from "../../src/pipeline/parquet-splice.js";
 
 const half: VectorDtype = {kind: "vector", name: "HALF_FLOAT", dimension: 3};
 const float: VectorDtype = {kind: "vector", name: "FLOAT", dimension: 3};
@@ -39,11 +40,11 @@ async function writeInput(query: string, options = "COMPRESSION zstd, PARQUET_VE
 }
 
 /** A column that gives at most `rowsMax` rows at a time. */
-function column(name: string, dtype: VectorDtype, lists: readonly List[], rowsMax = Infinity): SplicedColumn {
+function column(name: string, dtype: VectorDtype, lists: readonly List[], rowsMax = 10_000): SplicedColumn {
   return {
     name,
     dtype,
-    read: ({rowStart, rowCount}) => packLists(dtype, lists.slice(rowStart, rowStart + Math.min(rowCount, rowsMax))),
+    read: ({rowStart, rowEnd}) => renderListPage(packLists(dtype, lists.slice(rowStart, Math.min(rowEnd, rowStart + rowsMax)))),
   };
 }
 

@@ -9,7 +9,7 @@ import {DaedalusError, ProblemsError} from "../../src/errors.js";
 import {roundToHalf} from "../../src/pipeline/half-float.js";
 import {buildStore, type StoreBuildOptions, type StoreBuildReport} from "../../src/pipeline/store-build.js";
 import {loadStoreIds, readStoreVersion} from "../../src/pipeline/store-ids.js";
-import {openStore, StoreWriter} from "../../src/sources/embedding-store.js";
+import {openStore, StoreWriter, type EmbeddingReader} from "../../src/sources/embedding-store.js";
 
 let session: DuckDbSession;
 let root: string;
@@ -61,6 +61,12 @@ async function failure(promise: Promise<unknown>): Promise<DaedalusError> {
   return error as DaedalusError;
 }
 
+async function gather(reader: EmbeddingReader, positions: Int32Array): Promise<number[]> {
+  const vectors: number[] = [];
+  await reader.gather(positions, (_, vector) => vectors.push(...vector));
+  return vectors;
+}
+
 describe("buildStore", () => {
   it("writes every vector under its id, as halves, in batches", async () => {
     await writeParquet("vectors.parquet", vectors("SELECT unnest(range(350))"));
@@ -69,10 +75,10 @@ describe("buildStore", () => {
     expect(report).toMatchObject({store: "artwork_embeddings", rowCount: 350, fileCount: 1, path: join(root, "data/store/v6/artwork_embedding")});
     expect(seen.at(-1)).toBe(1);
     const reader = await openStore(defineStore(), root);
-    const ids = await reader.ids();
+    const ids = (await reader.index()).slice(0, 350);
     expect([...(ids as BigInt64Array)].sort((left, right) => Number(left - right))).toEqual(Array.from({length: 350}, (_, k) => BigInt(k)));
     const positions = Int32Array.of(0, 99, 100, 349);
-    const found = await reader.gather(positions);
+    const found = await gather(reader, positions);
     const expected = Array.from(positions, (position) => {
       const i = Number(ids[position]);
       return [i, i + 0.25, 0 - i, Math.fround(1 / (i + 1))].map((value) => roundToHalf(value));
@@ -87,7 +93,7 @@ describe("buildStore", () => {
     await writeParquet("vectors.parquet", "SELECT 5::INTEGER AS id, [0.1, -1e30] AS image_embedding");
     await build(store);
     const reader = await openStore(store, root);
-    expect([...(await reader.gather(Int32Array.of(0)))]).toEqual([Math.fround(0.1), Math.fround(-1e30)]);
+    expect([...(await gather(reader, Int32Array.of(0)))]).toEqual([Math.fround(0.1), Math.fround(-1e30)]);
     reader.close();
   });
 
@@ -296,7 +302,7 @@ describe("openStore", () => {
     await writer.add(BigInt64Array.of(7n), Uint16Array.of(1, 2, 3, 4));
     await writer.finish("by hand");
     const reader = await openStore(defineStore(), root);
-    expect([...(await reader.gather(Int32Array.of(0)))]).toEqual([1, 2, 3, 4]);
+    expect([...(await gather(reader, Int32Array.of(0)))]).toEqual([1, 2, 3, 4]);
     reader.close();
     cpSync(join(folder, "anything.lance"), join(folder, "other.lance"), {recursive: true});
     expect((await failure(openStore(defineStore(), root))).message).toContain('holds several Lance tables: "anything.lance", "other.lance"');
@@ -322,7 +328,7 @@ describe("openStore", () => {
     const {path} = await build(defineStore());
     rmSync(join(path, "data"), {recursive: true});
     const reader = await openStore(defineStore(), root);
-    const error = await failure(reader.ids());
+    const error = await failure(reader.index());
     expect(error).toMatchObject({code: "store-unreadable", place});
     expect(error.message).not.toContain(".rs:");
     reader.close();

@@ -1,0 +1,86 @@
+/** How an embedding column stands in a parquet file: its part of the schema, and what its chunks say of themselves. */
+import type {Dtype} from "../definitions/dtype.js";
+import {metaField, schemaField} from "./parquet-footer.js";
+import {i32, i32s, i64, struct, text, texts, type ThriftStruct, type ThriftValue} from "./thrift-compact.js";
+
+export type VectorDtype = Extract<Dtype, {kind: "vector"}>;
+
+/** A vector for each row, or a single float. */
+export type EmbeddingDtype = VectorDtype | {readonly kind: "scalar"; readonly name: "FLOAT"};
+
+const physicalType = {int32: 1, float: 4, fixedLenByteArray: 7} as const;
+const repetition = {optional: 1, repeated: 2} as const;
+const convertedType = {list: 3, int8: 15} as const;
+/** Members of the LogicalType union. */
+const logicalType = {list: 3, integer: 10, float16: 15} as const;
+
+/** Numbers of the encodings: PLAIN, RLE and RLE_DICTIONARY. */
+const encodings = {plain: [0, 3], dictionary: [0, 3, 8]} as const;
+
+type Facts = readonly (readonly [number, ThriftValue])[];
+
+const numberTypes: Readonly<Record<VectorDtype["name"], Facts>> = {
+  FLOAT: [[schemaField.type, i32(physicalType.float)]],
+  HALF_FLOAT: [
+    [schemaField.type, i32(physicalType.fixedLenByteArray)],
+    [schemaField.typeLength, i32(2)],
+    [schemaField.logicalType, struct([[logicalType.float16, struct([])]])],
+  ],
+  TINYINT: [
+    [schemaField.type, i32(physicalType.int32)],
+    [schemaField.convertedType, i32(convertedType.int8)],
+    [schemaField.logicalType, struct([[logicalType.integer, struct([[1, {kind: "byte", value: 8}], [2, {kind: "boolean", value: true}]])]])],
+  ],
+};
+
+/** `optional group NAME (LIST) { repeated group list { optional element } }`, the shape that DuckDB and Arrow write too, or a plain column. */
+export function renderElements(name: string, dtype: EmbeddingDtype): ThriftStruct[] {
+  const leaf = (leafName: string): ThriftStruct =>
+    new Map([...numberTypes[dtype.name], [schemaField.repetition, i32(repetition.optional)], [schemaField.name, text(leafName)]]);
+  if (dtype.kind === "scalar") return [leaf(name)];
+  const list: ThriftStruct = new Map([
+    [schemaField.repetition, i32(repetition.optional)],
+    [schemaField.name, text(name)],
+    [schemaField.childCount, i32(1)],
+    [schemaField.convertedType, i32(convertedType.list)],
+    [schemaField.logicalType, struct([[logicalType.list, struct([])]])],
+  ]);
+  const repeated: ThriftStruct = new Map([
+    [schemaField.repetition, i32(repetition.repeated)],
+    [schemaField.name, text("list")],
+    [schemaField.childCount, i32(1)],
+  ]);
+  return [list, repeated, leaf("element")];
+}
+
+export interface ChunkFacts {
+  readonly name: string;
+  readonly dtype: EmbeddingDtype;
+  readonly start: number;
+  /** Where the first data page starts: after the dictionary, if there is one. */
+  readonly dataStart: number;
+  readonly byteCount: number;
+  readonly valueCount: number;
+  readonly nullCount: number;
+}
+
+const codec = {none: 0} as const;
+
+export function renderChunkMeta(chunk: ChunkFacts): ThriftValue {
+  const {dtype} = chunk;
+  const [, type] = numberTypes[dtype.name].find(([field]) => field === schemaField.type)!;
+  const hasDictionary = chunk.dataStart !== chunk.start;
+  return struct([
+    [metaField.type, type],
+    [metaField.encodings, i32s(hasDictionary ? encodings.dictionary : encodings.plain)],
+    [metaField.path, texts(dtype.kind === "scalar" ? [chunk.name] : [chunk.name, "list", "element"])],
+    [metaField.codec, i32(codec.none)],
+    [metaField.valueCount, i64(chunk.valueCount)],
+    [metaField.uncompressedByteCount, i64(chunk.byteCount)],
+    [metaField.compressedByteCount, i64(chunk.byteCount)],
+    [metaField.dataPageOffset, i64(chunk.dataStart)],
+    ...(hasDictionary ? ([[metaField.dictionaryPageOffset, i64(chunk.start)]] as const) : []),
+    // The third statistic is the number of NULLs. Vectors have no order, so there are no bounds.
+    [metaField.statistics, struct([[3, i64(chunk.nullCount)]])],
+  ]);
+}
