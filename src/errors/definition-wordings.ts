@@ -37,6 +37,8 @@ export const definitionWordings = {
     text: p.found.length === 0 ? "a check says nothing to check" : `a check names ${list(p.found)} at once`,
     hint: `write one check for each of: ${list(p.known)}`,
   }),
+  "check-vacuous": (p: {check: string; reason: string; hint: string}) => ({text: `the check "${p.check}" can never fail: ${p.reason}`, hint: p.hint}),
+  "check-unpassable": (p: {check: string; reason: string; hint: string}) => ({text: `the check "${p.check}" can never pass: ${p.reason}`, hint: p.hint}),
   "source-incomplete": (p: {view: string; reason: string; hint: string}) => ({
     text: `the source of view "${p.view}" ${p.reason}`,
     hint: p.hint,

@@ -20,6 +20,6 @@ export function monthsRange(first: string, last: string): {startUs: number; endU
 
 /** `[start, end)` of a day that is known to be one. */
 export function dayRange(day: string): {startUs: number; endUs: number} {
-  const startUs = parseDay(day)!;
+  const startUs = Date.parse(`${day}T00:00:00Z`) * 1000;
   return {startUs, endUs: startUs + dayUs};
 }

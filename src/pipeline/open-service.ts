@@ -13,6 +13,7 @@ import {PartitionStore, partitionsDirectory, type Stage} from "./partition.js";
 import {compileService} from "./plan-file.js";
 import {checkSources, type CheckedSource} from "./source-check.js";
 import {ReachDigests} from "./source-reach.js";
+import {SourceSummaries} from "./source-summary.js";
 import {readStoreVersion} from "./store-ids.js";
 
 export interface ServiceOptions {
@@ -26,6 +27,8 @@ export interface ServiceOptions {
   /** Default: `output_root` of runtime.yaml; relative to the project's root. */
   readonly outputRoot?: string | undefined;
 }
+
+export type OpenEffects = Pick<Effects, "environment" | "onEvent"> & Partial<Pick<Effects, "now">>;
 
 export interface OpenService {
   readonly project: Project;
@@ -49,21 +52,23 @@ export interface OpenService {
  * Warnings are events.
  * @throws ProblemsError for definitions, sources and stores that do not fit
  */
-export async function openService(options: ServiceOptions, effects: Pick<Effects, "environment" | "onEvent">): Promise<OpenService> {
+export async function openService(options: ServiceOptions, effects: OpenEffects): Promise<OpenService> {
   const {project, service, stages} = options;
   const problems = new Problems();
   const plan = compileService(project, service, problems);
   problems.throwIfErrors();
   const session = await DuckDbSession.open({config: project.runtime.compute.duckdbConfig});
   try {
-    const sources = await checkSources(session, plan, project, effects.environment, problems);
+    const partitions = new PartitionStore(partitionsDirectory(project, service, options.outputRoot));
+    const preloaded = options.targetDay === undefined ? partitions.summaries.preload() : undefined;
+    const known = new SourceSummaries(partitions.directory, effects.now ?? Date.now);
+    const sources = await checkSources(session, plan, project, effects.environment, problems, known);
     const storeVersions = await readStoreVersions(options, plan, problems);
     problems.throwIfErrors();
     const spine = plan.operators.find((op) => op.opKind === "scan");
-    const partitions = new PartitionStore(partitionsDirectory(project, service, options.outputRoot));
-    const listing = listDays(session, sources.get(spine!.view)!, project, options);
-    if (options.targetDay === undefined) partitions.summaries.preload();
-    const {days, emptyMonths} = await listing;
+    const {days, emptyMonths} = await listDays(session, sources.get(spine!.view)!, project, {...options, summaries: known});
+    known.save();
+    await preloaded;
     for (const month of emptyMonths) problems.add("month-empty", {month, view: spine!.view}, undefined, "warning");
     const [{version} = {version: "unknown"}] = (await session.rows("SELECT version() AS version")) as {version: string}[];
     for (const problem of problems.all) effects.onEvent({kind: "warning", problem});

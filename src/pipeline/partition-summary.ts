@@ -1,15 +1,21 @@
 /**
- * What plans and calendars need of many manifests, repeated in few files: `.summary/<stage>/<month>` beside the partitions. A
+ * What plans and calendars need of many manifests, repeated in few files: `.summary/<stage>/<year>` beside the partitions. A
  * cache and nothing else: an entry counts while its manifest is the file that it was read from, a file that is broken, edited or
  * of another version is as good as none, and when two processes write at once the entries of one are read anew.
  */
-import {existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync, type Stats} from "node:fs";
-import {createHash} from "node:crypto";
-import {dirname, join} from "node:path";
+import {existsSync, readdirSync, statSync, type Stats} from "node:fs";
+import {join} from "node:path";
 import {digestOf} from "../plan/digest.js";
 import {inspectManifest, manifestFormat, publishedOf, type MadeBy, type Manifest, type Published} from "./manifest.js";
 import type {Stage} from "./partition.js";
+import {statInThread, type FileIdentity} from "./manifest-stats.js";
+import {SignedFiles} from "./signed-files.js";
 import {version} from "./version.js";
+
+const stages = ["skeleton", "dataset"] as const;
+
+/** Size of summaries from which on a thread is worth its start: some 10,000 partitions. */
+const threadBytesMin = 1_500_000;
 
 export interface PartitionSummary extends Published {
   readonly rows: number;
@@ -25,86 +31,97 @@ export interface CheckFinding {
   readonly found: string;
 }
 
-/** Size, inode, and times of change: whoever writes the manifest anew changes one of them. */
-type FileIdentity = readonly [size: number, inode: number, modifiedMs: number, changedMs: number];
-
 interface Entry {
   readonly file: FileIdentity;
   /** What the manifest says, or why it is not believed. */
   readonly published: PartitionSummary | string;
 }
 
-/** The partitions of one stage in one month. */
+/** The partitions of one stage in one year. */
 interface Shard {
   readonly entries: Map<string, Entry>;
   isChanged: boolean;
 }
 
-/** A shard on disk. Days share most of what is said of them, so that is written once: in `made`, `digests` and `.summary/made_by`. */
+/** A shard on disk. Days share most of what is said of them, so that is written once, and in `.summary/made_by`; entries have positions. */
 interface StoredShard {
-  readonly made: readonly {readonly version: string; readonly made_by: string; readonly stores: Published["stores"]; readonly reaches: readonly string[]}[];
+  readonly made: readonly {readonly version: string; readonly made_by: string; readonly stores: Published["stores"]}[];
   readonly digests: readonly string[];
+  readonly reaches: readonly {readonly names: readonly string[]; readonly digests: readonly number[]}[];
+  readonly warnings: readonly (readonly CheckFinding[])[];
   readonly entries: readonly StoredEntry[];
 }
 
-type StoredEntry =
-  | readonly [day: string, file: FileIdentity, reason: string]
-  | readonly [day: string, file: FileIdentity, made: number, digests: readonly number[], writtenAt: string, skeletonWrittenAt: string | null, rows: number, bytes: number, warnings: readonly CheckFinding[]];
+type StoredPartition = readonly [day: string, file: FileIdentity, made: number, reaches: number, writtenAt: string, skeletonWrittenAt: string | null, rows: number, bytes: number, warnings: number];
+type StoredEntry = StoredPartition | readonly [day: string, file: FileIdentity, reason: string];
 
-/** Part of every signature; the number is of the form of `StoredShard`. */
-const format = `1 ${manifestFormat} ${version}`;
+/** The number is of the form of `StoredShard`. */
+const signed = new SignedFiles(`2 ${manifestFormat} ${version}`);
 
 export class PartitionSummaries {
   private readonly shards = new Map<string, Shard>();
   /** Digest -> definitions: one object for all days, so that they are compared once. */
   private readonly definitions = new Map<string, MadeBy>();
   private readonly digests = new WeakMap<MadeBy, string>();
+  /** What a thread just saw of all manifests. */
+  private seen: Readonly<Record<Stage, ReadonlyMap<string, FileIdentity>>> | undefined;
 
   constructor(
     /** `<output_root>/<service>`. */
     private readonly directory: string,
   ) {}
 
-  /** Reads every month: for callers that will look at all days, while they wait for something else. */
-  preload(): void {
-    for (const stage of ["skeleton", "dataset"] as const) {
-      const directory = this.pathOf(stage);
-      if (!existsSync(directory)) continue;
-      for (const month of readdirSync(directory)) if (/^\d{4}-\d\d$/.test(month)) this.shardOf(stage, month);
-    }
+  /**
+   * Reads every summary, and where there are many looks at all manifests in a thread meanwhile: for callers that will ask for all
+   * days at once. What the thread saw counts until `save`.
+   */
+  async preload(): Promise<void> {
+    const years = stages.flatMap((stage) => listYears(this.pathOf(stage)).map((year) => `${stage}/${year}`));
+    const bytes = years.reduce((sum, name) => sum + (findStat(this.pathOf(name))?.size ?? 0), 0);
+    const seen = bytes < threadBytesMin ? undefined : statInThread(stages.map((stage) => `${this.directory}/${stage}`));
+    for (const name of years) this.shardNamed(name);
+    const found = await seen;
+    if (found) this.seen = {skeleton: found[0]!, dataset: found[1]!};
+  }
+
+  /** Days that have a folder, sorted, where a thread just listed them. */
+  seenDays(stage: Stage): readonly string[] | undefined {
+    return this.seen && [...this.seen[stage].keys()].sort();
   }
 
   /** What is published, or why nothing is: by the summary where it still holds, else by the manifest. */
   find(stage: Stage, day: string): PartitionSummary | string {
     const path = this.manifestOf(stage, day);
     const shard = this.shardOf(stage, day);
-    const stat = findStat(path);
-    if (!stat) {
+    const identity = this.seen?.[stage].get(day) ?? identityOf(findStat(path));
+    if (!identity) {
       if (shard.entries.delete(day)) shard.isChanged = true;
       return "missing";
     }
     const known = shard.entries.get(day);
-    if (known && isSame(known.file, stat)) return known.published;
+    if (known && isSame(known.file, identity)) return known.published;
     const published = this.summarize(inspectManifest(path), stage, day);
     // A manifest that was replaced while it was read is looked at again the next time.
-    const after = findStat(path);
-    if (after && isSame(identityOf(stat), after)) {
-      shard.entries.set(day, {file: identityOf(stat), published});
+    const after = identityOf(findStat(path));
+    if (after && isSame(identity, after)) {
+      shard.entries.set(day, {file: identity, published});
       shard.isChanged = true;
     }
     return published;
   }
 
-  /** Notes a partition that was just published, and writes its month. */
+  /** Notes a partition that was just published, and writes its year. */
   note(stage: Stage, day: string): void {
     // Another process may have noted other days meanwhile.
     this.shards.delete(shardName(stage, day));
+    this.seen = undefined;
     this.find(stage, day);
     this.save();
   }
 
-  /** Writes the months that were read anew. Who may not write there reads manifests the next time, too. */
+  /** Writes the years that were read anew. Who may not write there reads manifests the next time, too. */
   save(): void {
+    this.seen = undefined;
     for (const [name, shard] of this.shards) {
       if (!shard.isChanged) continue;
       try {
@@ -133,7 +150,10 @@ export class PartitionSummaries {
   }
 
   private shardOf(stage: Stage, day: string): Shard {
-    const name = shardName(stage, day);
+    return this.shardNamed(shardName(stage, day));
+  }
+
+  private shardNamed(name: string): Shard {
     let shard = this.shards.get(name);
     if (!shard) {
       shard = {entries: this.load(name), isChanged: false};
@@ -143,25 +163,23 @@ export class PartitionSummaries {
   }
 
   private load(name: string): Map<string, Entry> {
-    const body = readSigned(this.pathOf(name));
+    const body = signed.read(this.pathOf(name));
     if (body === undefined) return new Map();
     // Signed with the same format: its form is known.
-    const {made, digests, entries} = JSON.parse(body) as StoredShard;
-    const definitions = made.map((group) => this.findDefinitions(group.made_by));
+    const {made, digests, reaches: reached, warnings, entries} = JSON.parse(body) as StoredShard;
+    const groups = made.map(({version, made_by: digest, stores}) => ({version, madeBy: this.findDefinitions(digest), stores}));
+    const reaches = reached.map(({names, digests: positions}) => Object.fromEntries(names.map((name, index) => [name, digests[positions[index]!]!])));
     const found = new Map<string, Entry>();
     for (const entry of entries) {
-      const [day, file, group] = entry;
-      if (typeof group === "string") {
-        found.set(day, {file, published: group});
+      const [day, file, reason] = entry;
+      if (typeof reason === "string") {
+        found.set(day, {file, published: reason});
         continue;
       }
-      const [, , , digestsOfDay, writtenAt, skeletonWrittenAt, rows, bytes, warnings] = entry as Exclude<StoredEntry, readonly [string, FileIdentity, string]>;
-      const madeBy = definitions[group];
+      const [, , group, reach, writtenAt, skeletonWrittenAt, rows, bytes, finding] = entry as StoredPartition;
+      const {version, madeBy, stores} = groups[group]!;
       if (!madeBy) continue;
-      const {version, stores, reaches: names} = made[group]!;
-      const reaches: Record<string, string> = {};
-      for (let index = 0; index < names.length; index += 1) reaches[names[index]!] = digests[digestsOfDay[index]!]!;
-      found.set(day, {file, published: {version, madeBy, reaches, stores, skeletonWrittenAt: skeletonWrittenAt ?? undefined, writtenAt, rows, bytes, warnings}});
+      found.set(day, {file, published: {version, madeBy, reaches: reaches[reach]!, stores, skeletonWrittenAt: skeletonWrittenAt ?? undefined, writtenAt, rows, bytes, warnings: warnings[finding]!}});
     }
     return found;
   }
@@ -169,24 +187,27 @@ export class PartitionSummaries {
   private findDefinitions(digest: string): MadeBy | undefined {
     const known = this.definitions.get(digest);
     if (known) return known;
-    const body = readSigned(this.pathOf(join("made_by", digest)));
+    const body = signed.read(this.pathOf(join("made_by", digest)));
     return body === undefined ? undefined : this.share(digest, JSON.parse(body) as MadeBy);
   }
 
   private write(name: string, {entries}: Shard): void {
     const made = new Positions<StoredShard["made"][number]>(JSON.stringify);
     const digests = new Positions<string>(String);
+    const reached = new Positions<StoredShard["reaches"][number]>(JSON.stringify);
+    const findings = new Positions<readonly CheckFinding[]>(JSON.stringify);
     const stored = [...entries].sort(([a], [b]) => (a < b ? -1 : 1)).map(([day, {file, published}]): StoredEntry => {
       if (typeof published === "string") return [day, file, published];
       const {version, madeBy, reaches, stores, writtenAt, skeletonWrittenAt = null, rows, bytes, warnings} = published;
-      const group = made.of({version, made_by: this.digests.get(madeBy)!, stores, reaches: Object.keys(reaches)});
-      return [day, file, group, Object.values(reaches).map((digest) => digests.of(digest)), writtenAt, skeletonWrittenAt, rows, bytes, warnings];
+      const group = made.of({version, made_by: this.digests.get(madeBy)!, stores});
+      const reach = reached.of({names: Object.keys(reaches), digests: Object.values(reaches).map((digest) => digests.of(digest))});
+      return [day, file, group, reach, writtenAt, skeletonWrittenAt, rows, bytes, findings.of(warnings)];
     });
     for (const {made_by: digest} of made.all) {
       const path = this.pathOf(join("made_by", digest));
-      if (readSigned(path) === undefined) writeSigned(path, JSON.stringify(this.definitions.get(digest)));
+      if (signed.read(path) === undefined) signed.write(path, JSON.stringify(this.definitions.get(digest)));
     }
-    writeSigned(this.pathOf(name), JSON.stringify({made: made.all, digests: digests.all, entries: stored} satisfies StoredShard));
+    signed.write(this.pathOf(name), JSON.stringify({made: made.all, digests: digests.all, reaches: reached.all, warnings: findings.all, entries: stored} satisfies StoredShard));
   }
 
   /** A hundred thousand of these are made at once, which `path.join` would take its time for. */
@@ -219,33 +240,14 @@ class Positions<T> {
 
 export const renderFinding = ({check, found}: CheckFinding): string => `${check} (${found})`;
 
-const shardName = (stage: Stage, day: string): string => `${stage}/${day.slice(0, 7)}`;
+const shardName = (stage: Stage, day: string): string => `${stage}/${day.slice(0, 4)}`;
 
-const identityOf = ({size, ino, mtimeMs, ctimeMs}: Stats): FileIdentity => [size, ino, mtimeMs, ctimeMs];
+const identityOf = (stat: Stats | undefined): FileIdentity | undefined => stat && [stat.size, stat.ino, stat.mtimeMs, stat.ctimeMs];
 
-const isSame = (known: FileIdentity, stat: Stats): boolean => known[0] === stat.size && known[1] === stat.ino && known[2] === stat.mtimeMs && known[3] === stat.ctimeMs;
+const isSame = (a: FileIdentity, b: FileIdentity): boolean => a[0] === b[0] && a[1] === b[1] && a[2] === b[2] && a[3] === b[3];
 
-const sign = (body: string): string => createHash("sha256").update(`${format}\n${body}`).digest("hex");
-
-/** The body of a file that is whole and of this version: its first line signs the rest. */
-function readSigned(path: string): string | undefined {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch {
-    return undefined;
-  }
-  const end = text.indexOf("\n");
-  const body = text.slice(end + 1);
-  return end > 0 && text.slice(0, end) === sign(body) ? body : undefined;
-}
-
-/** Two writers of one draft can mix their texts, which the signature then does not fit: as good as no summary. */
-function writeSigned(path: string, body: string): void {
-  mkdirSync(dirname(path), {recursive: true});
-  const draft = `${path}.draft`;
-  writeFileSync(draft, `${sign(body)}\n${body}`);
-  renameSync(draft, path);
+function listYears(directory: string): string[] {
+  return existsSync(directory) ? readdirSync(directory).filter((name) => /^\d{4}$/.test(name)) : [];
 }
 
 /** A path through something that is no folder leads nowhere, as one through nothing does. */

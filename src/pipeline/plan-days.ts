@@ -1,7 +1,7 @@
 /** What a training run would do: for each day and column whether it is current, stale or missing, and why. Computes nothing. */
 import {DayPlanner, reasonOfDay, type DayPlan, type FindPublished} from "./day-plan.js";
-import {realEffects, type Effects} from "./effects.js";
-import {enrichmentOperators, openService, sinkColumns, type OpenService, type ServiceOptions} from "./open-service.js";
+import {realEffects} from "./effects.js";
+import {enrichmentOperators, openService, sinkColumns, type OpenEffects, type OpenService, type ServiceOptions} from "./open-service.js";
 import type {Stage} from "./partition.js";
 import type {PartitionSummary} from "./partition-summary.js";
 import type {Verdict} from "./verdict.js";
@@ -35,9 +35,9 @@ export interface ServicePlan {
 /**
  * @throws ProblemsError for definitions and sources that do not fit, as training does
  */
-export async function planService(options: ServiceOptions, effects: Pick<Effects, "environment" | "onEvent"> = realEffects): Promise<ServicePlan> {
+export async function planService(options: ServiceOptions, effects: OpenEffects = realEffects): Promise<ServicePlan> {
   const open = await openService(options, effects);
-  return planOpenService(open, findBySummary(open));
+  return planOpenService(open, (stage, day) => open.partitions.summaries.find(stage, day));
 }
 
 export function planOpenService(open: OpenService, find: FindPublished): ServicePlan {

@@ -65,7 +65,7 @@ export async function runChecks(session: DuckDbSession, files: readonly string[]
   const pending: Pending[] = [];
   for (const {checks, ...rest} of (service.columns ?? []).filter(({name}) => columns.includes(name))) {
     const column = {name: rest.name, type: types.get(rest.name) ?? ""};
-    if (!rest.isNullable && !checks.some((check) => check.kind === "not_null")) pending.push(renderNotNullable(column));
+    if (!rest.isNullable && !checks.some((check) => check.kind === "not_null" && check.severity === "error")) pending.push(renderNotNullable(column));
     for (const check of checks) {
       assertCheckFits(check, column);
       if (check.kind !== "drift") {

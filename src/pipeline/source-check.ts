@@ -16,6 +16,7 @@ import {openSource, type Bounds, type Source} from "../sources/source.js";
 import {isCompatible} from "./dtype-check.js";
 import type {Manifest} from "./manifest.js";
 import {partsBetween, readFiles, readParts, type SourceFile, type SourcePart} from "./source-parts.js";
+import type {SourceSummaries} from "./source-summary.js";
 import {explainSourceFailure, pinSource, prepareSession, retryLost} from "./source-session.js";
 
 export interface CheckedSource {
@@ -28,13 +29,14 @@ export interface CheckedSource {
   readonly parts: readonly SourcePart[];
 }
 
-/** Problems are collected over all views; the result is usable only when none of them is an error. */
+/** `summaries`: what earlier starts found out about files. Problems are collected over all views; the result is usable only when none of them is an error. */
 export async function checkSources(
   session: DuckDbSession,
   plan: Plan,
   project: Project,
   environment: Environment,
   problems: Problems,
+  summaries?: SourceSummaries,
 ): Promise<ReadonlyMap<string, CheckedSource>> {
   const needed = new Map<string, Set<string>>();
   for (const op of plan.operators) {
@@ -48,7 +50,7 @@ export async function checkSources(
   for (const [name, columns] of needed) {
     const view = project.views.get(name)!;
     try {
-      checked.set(name, await retryLost(() => checkSource(session, {view, columns, source: openSource(view, project, environment), root: project.root, snapshots}, problems)));
+      checked.set(name, await retryLost(() => checkSource(session, {view, columns, source: openSource(view, project, environment), root: project.root, snapshots, summaries}, problems)));
     } catch (error) {
       problems.all.push(explainSourceFailure(view, error));
     }
@@ -62,12 +64,13 @@ interface Unchecked {
   readonly source: Source;
   readonly root: string;
   readonly snapshots: Map<string, number>;
+  readonly summaries: SourceSummaries | undefined;
 }
 
-async function checkSource(session: DuckDbSession, {view, columns: needed, source: opened, root, snapshots}: Unchecked, problems: Problems): Promise<CheckedSource> {
+async function checkSource(session: DuckDbSession, {view, columns: needed, source: opened, root, snapshots, summaries}: Unchecked, problems: Problems): Promise<CheckedSource> {
   await prepareSession(session, [opened]);
   const source = await pinSource(session, view, opened, snapshots);
-  const files = await readFiles(session, view, source, root);
+  const files = await readFiles(session, {view, source, root, summaries});
   const found = await session.describe(`SELECT * FROM ${source.renderRelation(files.map((file) => file.path))}`);
   const columns = checkColumns(view, needed, found, problems);
   // A table is split by a column that may be the very problem.

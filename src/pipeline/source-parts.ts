@@ -7,6 +7,7 @@ import {DaedalusError} from "../errors.js";
 import {renderFileRanges} from "../sources/parquet.js";
 import type {Source} from "../sources/source.js";
 import {dayUs, parseDay} from "./day.js";
+import type {SourceSummaries, ViewSummary} from "./source-summary.js";
 
 export interface SourcePart {
   /** What tells it from itself before a change. */
@@ -17,14 +18,30 @@ export interface SourcePart {
   readonly range: {readonly minUs: number; readonly maxUs: number} | undefined;
 }
 
-export interface SourceFile extends SourcePart {
+/** A file as its folder or store lists it. */
+export interface ListedFile {
   readonly path: string;
+  readonly size: number;
   readonly modifiedMs: number;
+  /** When anything about it changed last, which nobody can set; a store knows no more than `modifiedMs`. */
+  readonly changedMs: number;
+  /** 0 where there are none. */
+  readonly inode: number;
 }
 
-/** Files and what is known of them without reading them. */
-export async function readFiles(session: DuckDbSession, view: View, source: Source, root: string): Promise<SourceFile[]> {
-  const files = source.listing ? await listFiles(session, source.listing.sql) : source.files.map((path) => ({path, ...statFile(path)}));
+export interface SourceFile extends SourcePart, ListedFile {}
+
+interface FileReading {
+  readonly view: View;
+  readonly source: Source;
+  readonly root: string;
+  /** What an earlier start found out. */
+  readonly summaries: SourceSummaries | undefined;
+}
+
+/** Files and what is known of them without reading their rows. */
+export async function readFiles(session: DuckDbSession, {view, source, root, summaries}: FileReading): Promise<SourceFile[]> {
+  const files: ListedFile[] = source.listing ? await listFiles(session, source.listing.sql) : source.files.map((path) => ({path, ...statFile(path)}));
   if (files.length === 0) {
     if (source.listing) throw DaedalusError.of("source-missing", {view: view.name, path: source.listing.path, tried: []}, {place: view.source.place});
     return [];
@@ -32,29 +49,44 @@ export async function readFiles(session: DuckDbSession, view: View, source: Sour
   const key = view.source.options.get("day_partition");
   const ranges = new Map<string, SourceFile["range"]>(files.flatMap(({path}) => (key === undefined ? [] : rangeOfFolder(path, key))));
   const time = sourceTimeOf(view);
-  const unknown = files.map(({path}) => path).filter((path) => !ranges.has(path));
-  if (time !== undefined && unknown.length > 0 && source.hasFooters === true) {
-    for (const row of await session.rows(renderFileRanges(unknown, time))) {
-      const {file_name: file, is_known: isKnown, min_us: min, max_us: max} = row as {file_name: string; is_known: boolean; min_us: bigint | null; max_us: bigint | null};
-      if (isKnown && min !== null && max !== null) ranges.set(file, {minUs: Number(min), maxUs: Number(max)});
-    }
+  if (time !== undefined && source.hasFooters === true) {
+    const unknown = files.filter(({path}) => !ranges.has(path));
+    for (const [path, range] of await readRanges(session, unknown, time, summaries?.of(view.name, time))) ranges.set(path, range);
   }
-  return files.map(({path, size, modifiedMs}) => {
-    const name = source.listing ? path : relative(root, path);
-    return {path, size, modifiedMs, range: ranges.get(path), identity: [name, size, modifiedMs]};
+  return files.map((file) => {
+    const name = source.listing ? file.path : relative(root, file.path);
+    return {...file, range: ranges.get(file.path), identity: [name, file.size, file.modifiedMs]};
   });
 }
 
-type ListedFile = Pick<SourceFile, "path" | "size" | "modifiedMs">;
+async function readRanges(session: DuckDbSession, files: readonly ListedFile[], time: string, summary: ViewSummary | undefined): Promise<ReadonlyMap<string, SourceFile["range"]>> {
+  const ranges = new Map<string, SourceFile["range"]>();
+  const unread: ListedFile[] = [];
+  for (const file of files) {
+    const range = summary?.find(file).range;
+    if (range === undefined) unread.push(file);
+    else if (range !== null) ranges.set(file.path, range);
+  }
+  if (unread.length === 0) return ranges;
+  for (const row of await session.rows(renderFileRanges(unread.map(({path}) => path), time))) {
+    const {file_name: path, is_known: isKnown, min_us: min, max_us: max} = row as {file_name: string; is_known: boolean; min_us: bigint | null; max_us: bigint | null};
+    if (isKnown && min !== null && max !== null) ranges.set(path, {minUs: Number(min), maxUs: Number(max)});
+  }
+  for (const file of unread) summary?.note(file, {range: ranges.get(file.path) ?? null});
+  return ranges;
+}
 
 export async function listFiles(session: DuckDbSession, sql: string): Promise<ListedFile[]> {
   const rows = (await session.rows(sql)) as {path: string; size: bigint; modified_us: bigint | null}[];
-  return rows.map(({path, size, modified_us: us}) => ({path, size: Number(size), modifiedMs: us === null ? 0 : Number(us) / 1000}));
+  return rows.map(({path, size, modified_us: us}) => {
+    const modifiedMs = us === null ? 0 : Number(us) / 1000;
+    return {path, size: Number(size), modifiedMs, changedMs: modifiedMs, inode: 0};
+  });
 }
 
-function statFile(path: string): {readonly size: number; readonly modifiedMs: number} {
-  const {size, mtimeMs} = statSync(path);
-  return {size, modifiedMs: mtimeMs};
+function statFile(path: string): Omit<ListedFile, "path"> {
+  const {size, mtimeMs, ctimeMs, ino} = statSync(path);
+  return {size, modifiedMs: mtimeMs, changedMs: ctimeMs, inode: ino};
 }
 
 /** `.../dt=2026-02-01/part.parquet` -> that day. */
@@ -83,7 +115,7 @@ export async function readParts(session: DuckDbSession, view: View, source: Sour
 }
 
 /** The timestamp column as the source calls it. */
-function sourceTimeOf(view: View): string | undefined {
+export function sourceTimeOf(view: View): string | undefined {
   const time = view.timestampColumn;
   return [...view.source.fieldMapping].find(([, to]) => to === time)?.[0] ?? time;
 }

@@ -17,7 +17,7 @@ interface Index {
   readonly unknownSum: bigint;
   readonly unknownCount: number;
   /** Ranges that were asked for before: many days share one. */
-  readonly known: Map<string, string>;
+  readonly known: Map<number, string>;
 }
 
 export class ReachDigests {
@@ -34,7 +34,7 @@ export class ReachDigests {
     // As `partsBetween`: a file that ends before the reach cannot start after it.
     const started = isBounded ? countBelow(index.starts, day.endUs) : total;
     const ended = isBounded && fromUs !== undefined ? countBelow(index.ends, day.startUs + fromUs) : 0;
-    const key = `${started} ${ended}`;
+    const key = started * (total + 1) + ended;
     let digest = index.known.get(key);
     if (digest === undefined) {
       const sum = (index.unknownSum + index.startSums[started]! - index.endSums[ended]! + modulus) % modulus;

@@ -1,7 +1,8 @@
 /** How the days of a service stand: what a plan says of them, what failed its checks, and how much is published. */
-import {realEffects, type Effects} from "./effects.js";
-import {lastStage, openService, type ServiceOptions} from "./open-service.js";
+import {realEffects} from "./effects.js";
+import {lastStage, openService, type OpenEffects, type ServiceOptions} from "./open-service.js";
 import {renderFinding, type CheckFinding} from "./partition-summary.js";
+import type {Stage} from "./partition.js";
 import {findBySummary, planOpenService, type State} from "./plan-days.js";
 
 export interface DayStatus {
@@ -31,12 +32,14 @@ export interface ServiceStatus {
 /**
  * @throws ProblemsError for definitions and sources that do not fit, as training does
  */
-export async function readStatus(options: ServiceOptions, effects: Pick<Effects, "environment" | "onEvent"> = realEffects): Promise<ServiceStatus> {
+export async function readStatus(options: ServiceOptions, effects: OpenEffects = realEffects): Promise<ServiceStatus> {
   const open = await openService(options, effects);
   const {partitions} = open;
   const find = findBySummary(open);
   const days = new Map<string, DayStatus>();
   const last = lastStage(open);
+  const publishedDays = (stage: Stage): readonly string[] => partitions.summaries.seenDays(stage) ?? partitions.publishedDays(stage);
+  const publishedOn = {skeleton: publishedDays("skeleton"), dataset: publishedDays("dataset")};
   for (const {days: those, state, reason} of planOpenService(open, find).groups) {
     for (const day of those) {
       const published = find(last, day);
@@ -53,7 +56,7 @@ export async function readStatus(options: ServiceOptions, effects: Pick<Effects,
   let [rows, bytes] = [0, 0];
   let lastWrittenAt: string | undefined;
   for (const stage of ["skeleton", "dataset"] as const) {
-    for (const day of partitions.publishedDays(stage)) {
+    for (const day of publishedOn[stage]) {
       const published = find(stage, day);
       if (typeof published === "string") continue;
       if (stage === last) rows += published.rows;

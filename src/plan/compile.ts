@@ -8,6 +8,7 @@ import {duckdbType, renderDtype, type Dtype} from "../definitions/dtype.js";
 import {findNearest} from "../definitions/nearest.js";
 import type {Place, Problems} from "../errors.js";
 import {Chain} from "./chain.js";
+import {lintChecks} from "./check-lint.js";
 import {checkContract, contractOf, type ContractColumn} from "./contract.js";
 import type {Operator, Plan, WindowSpec} from "./operator.js";
 import {parseSqlIdentifiers} from "./sql-identifiers.js";
@@ -84,6 +85,7 @@ class Compiler {
     const used = enrichments.filter((spec) => producers.get(spec.name)?.kind === "enrichment");
     for (const spec of used) this.requestInput(spec.sourceIdColumn, spec.place);
     checkContract(service, contract, producers, this.problems);
+    lintChecks(this.project, service, producers, this.problems);
 
     const rows = this.renderDay();
     const windowed = this.renderWindows(rows);

@@ -12,7 +12,7 @@ let root: string;
 let directory: string;
 let kept: Record<string, Buffer>;
 
-const shard = (): string => join(directory, ".summary/skeleton/2026-02");
+const shard = (): string => join(directory, ".summary/skeleton/2026");
 const manifest = (stage: string, day: string): string => join(directory, stage, `dt=${day}`, "_manifest.json");
 const files = (folder: string): string[] => readdirSync(folder, {recursive: true, encoding: "utf8"}).filter((name) => statSync(join(folder, name)).isFile()).sort();
 
@@ -41,9 +41,9 @@ function restore(): void {
 }
 
 describe("a summary", () => {
-  it("is written by training, a file a month and stage, with definitions written once", async () => {
+  it("is written by training, a file a year and stage, with definitions written once", async () => {
     const names = Object.keys(kept).filter((path) => path.includes("/.summary/")).map((path) => path.slice(join(directory, ".summary/").length));
-    expect(names.filter((name) => !name.startsWith("made_by/"))).toEqual(["dataset/2026-02", "dataset/2026-03", "skeleton/2026-02", "skeleton/2026-03"]);
+    expect(names.filter((name) => !name.startsWith("made_by/"))).toEqual(["dataset/2026", "skeleton/2026"]);
     // One for skeletons and one for datasets.
     expect(names.filter((name) => name.startsWith("made_by/"))).toHaveLength(2);
     expect(await states()).toEqual(allCurrent);
