@@ -16,7 +16,8 @@ interface Values {
 type Finding =
   /** It only looks as if something were guarded. */
   | {readonly kind: "vacuous"; readonly reason: string; readonly hint: string}
-  | {readonly kind: "unpassable"; readonly reason: string; readonly hint: string}
+  /** `isUnsure`: unless something is done that no definition says. */
+  | {readonly kind: "unpassable"; readonly reason: string; readonly hint: string; readonly isUnsure?: true}
   | {readonly kind: "impossible"; readonly type: string; readonly expected: string};
 
 /** Of a check's name in messages. */
@@ -58,7 +59,7 @@ function reportFinding({kind, column, place, severity}: CheckAt, finding: Findin
   }
   const facts = {check: column === undefined ? kind : `${column}: ${kind}`, reason: finding.reason, hint: finding.hint};
   if (finding.kind === "vacuous") problems.add("check-vacuous", facts, place, "warning");
-  else problems.add("check-unpassable", facts, place, severity === "error" ? "error" : "warning");
+  else problems.add("check-unpassable", facts, place, severity === "error" && finding.isUnsure !== true ? "error" : "warning");
 }
 
 const vacuous = (reason: string, hint = "remove it, or check something else"): Finding => ({kind: "vacuous", reason, hint});
@@ -152,10 +153,9 @@ function findOfTable(check: TableCheck, {columns}: Service, producers: ReadonlyM
   return known.has(absent) ? unpassable(`"${absent}" is added after the day is checked`, "leave embeddings out of it") : unpassable(`the dataset has no column "${absent}"`, "list the column, or leave it out of the check");
 }
 
-/** A day outside of the months that are made is never there to be compared with. */
-function findPinnedDay(check: AnyCheck, {runtime: {feedStart, feedEnd}}: Project): Finding | undefined {
-  if (!("againstDay" in check) || check.againstDay === undefined || feedStart === undefined || feedEnd === undefined) return undefined;
-  const month = check.againstDay.slice(0, 7).replace("-", "");
-  if (month >= feedStart && month <= feedEnd) return undefined;
-  return {kind: "unpassable", reason: `${check.againstDay} is outside of feed_start and feed_end, ${feedStart} to ${feedEnd}, and is not made with them`, hint: "pin a day that is"};
+/** A day after the last month is not made with the others; one before the first may have been, when the months were others. */
+function findPinnedDay(check: AnyCheck, {runtime: {feedEnd}}: Project): Finding | undefined {
+  if (!("againstDay" in check) || check.againstDay === undefined || feedEnd === undefined) return undefined;
+  if (check.againstDay.slice(0, 7).replace("-", "") <= feedEnd) return undefined;
+  return {kind: "unpassable", reason: `${check.againstDay} comes after the month of feed_end, ${feedEnd}, and is not made`, hint: "pin a day that is", isUnsure: true};
 }

@@ -96,7 +96,7 @@ describe("what is remembered of source files", () => {
     }
     writeFileSync(cache(), whole);
     expect(new SourceSummaries(join(root, "out/basket"), Date.now).of("orders", "line").find({path: source(), size: 0, modifiedMs: 0, changedMs: 0, inode: 0})).toEqual({});
-    rmSync(cache());
+    rmSync(dirname(cache()), {recursive: true});
     writeFileSync(join(root, "out/basket/.summary/sources"), "no folder");
     expect(await days()).toEqual(expected);
     rmSync(join(root, "out/basket/.summary/sources"));
