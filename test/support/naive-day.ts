@@ -143,8 +143,8 @@ class NaiveDay {
   // Views.
 
   private ownColumns(view: View): Set<string> {
-    const {availableAt, tieBreak} = view.time;
-    return new Set([...view.joinKeys, ...view.fields.map((field) => field.name), ...tieBreak.map((tie) => tie.column), ...[view.timestampColumn, availableAt].filter((name) => name !== undefined)]);
+    const {availableAt, validTo, tieBreak} = view.time;
+    return new Set([...view.joinKeys, ...view.fields.map((field) => field.name), ...tieBreak.map((tie) => tie.column), ...[view.timestampColumn, availableAt, validTo].filter((name) => name !== undefined)]);
   }
 
   private ownerOf(base: View, name: string): View | undefined {
@@ -160,6 +160,7 @@ class NaiveDay {
     if (this.ownColumns(base).has(name)) return row.get(name) ?? null;
     const view = this.ownerOf(base, name)!;
     this.expectUnique(view);
+    this.expectApart(view);
     const keys = view.joinKeys.map((key) => this.source(base, row, key));
     if (keys.includes(null)) return null;
     const candidates = this.candidates(view, keys);
@@ -228,7 +229,26 @@ class NaiveDay {
       }
       return 0;
     };
-    return [...known].sort(first)[0];
+    const found = [...known].sort(first)[0];
+    return found && time.join === "pit" && time.validTo !== undefined && !this.holds(view, found, at!) ? undefined : found;
+  }
+
+  /** Until its end, which the boundary puts on one side or the other. */
+  private holds({time}: View, row: NaiveRow, at: number): boolean {
+    const end = row.get(time.validTo!) ?? null;
+    return typeof end !== "number" || (time.boundary === "strict" ? at <= end : at < end);
+  }
+
+  private expectApart(view: View): void {
+    const {time, timestampColumn} = view;
+    if (time.join !== "pit" || time.validTo === undefined) return;
+    const ranges = (this.rowsOfView.get(view) ?? []).flatMap((row) => {
+      const [start, end] = [row.get(timestampColumn!) ?? null, row.get(time.validTo!) ?? null];
+      const keys = view.joinKeys.map((key) => row.get(key) ?? null);
+      return typeof start === "number" && !keys.includes(null) ? [{key: keyText(keys), start, end: typeof end === "number" ? end : Infinity}] : [];
+    });
+    const overlaps = ranges.some((a) => ranges.some((b) => a.key === b.key && a.start < b.start && b.start < a.end));
+    if (overlaps) throw DaedalusError.of("ranges-overlap", {view: view.name, keys: []});
   }
 
   // Windows.
