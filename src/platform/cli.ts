@@ -14,7 +14,9 @@ import {addPipelineCommands} from "./commands/pipeline.js";
 import {addProfileCommand} from "./commands/profile.js";
 import {addProjectCommands} from "./commands/project.js";
 import {addRunsCommands} from "./commands/runs.js";
+import {addServeCommand} from "./commands/serve.js";
 import {addTestCommand} from "./commands/test.js";
+import {addTokenCommands} from "./commands/token.js";
 import {addExample} from "./flags.js";
 import {drainTerminal, exitCodes, openTerminal, type Terminal} from "./terminal.js";
 
@@ -46,6 +48,8 @@ export function createProgram(terminal: Terminal): Command {
   addProfileCommand(program, terminal);
   addAuditCommand(program, terminal);
   addExplainCommands(program, terminal);
+  addServeCommand(program, terminal);
+  addTokenCommands(program, terminal);
   return program;
 }
 

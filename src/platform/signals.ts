@@ -18,6 +18,17 @@ export class StoppedError extends Error {
   }
 }
 
+/** The signal that ends a server. A second one ends the process at once. */
+export function untilStopped(): Promise<StopSignal> {
+  return new Promise((resolve) => {
+    const stop = (signal: StopSignal): void => {
+      for (const other of stopSignals) process.off(other, stop);
+      resolve(signal);
+    };
+    for (const signal of stopSignals) process.on(signal, stop);
+  });
+}
+
 /** Runs work that can be stopped. The signal's own default comes back when the work has ended. */
 export async function runStoppable<T>(terminal: Terminal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();

@@ -1,0 +1,87 @@
+/** JSON-RPC 2.0 over bytes: single calls, batches and notifications. Knows nothing of HTTP. */
+import {DaedalusError} from "../../errors.js";
+import {describeError, isBug, type RpcError} from "./rpc-error.js";
+import {jsonDepth} from "./json-depth.js";
+
+export const rpcLimits = {bodyBytes: 1_048_576, batch: 100, depth: 32} as const;
+
+type Id = string | number | null;
+
+interface RpcRequest {
+  readonly id: Id | undefined;
+  readonly method: string;
+  readonly params: unknown;
+}
+
+export type RpcResponse = {readonly jsonrpc: "2.0"; readonly id: Id} & ({readonly result: unknown} | {readonly error: RpcError});
+
+export interface RpcEffects {
+  /** Answers one call. */
+  readonly call: (method: string, params: unknown) => Promise<unknown>;
+  /** Told of errors that nobody expected. */
+  readonly onBug: (error: unknown, method: string) => void;
+}
+
+/**
+ * The text of the answer; undefined where there is none, because only notifications were sent.
+ * @throws DaedalusError `json-broken` or `request-broken` when the whole of it cannot be understood
+ */
+export async function answerRpc(body: Buffer, effects: RpcEffects): Promise<string | undefined> {
+  if (jsonDepth(body) > rpcLimits.depth) throw DaedalusError.of("request-broken", {reason: `it nests more than ${rpcLimits.depth} deep`});
+  const message = parseJson(body.toString("utf8"));
+  if (!Array.isArray(message)) {
+    const response = await answerOne(message, effects);
+    return response && JSON.stringify(response);
+  }
+  if (message.length === 0) throw DaedalusError.of("request-broken", {reason: "the batch is empty"});
+  if (message.length > rpcLimits.batch) throw DaedalusError.of("request-broken", {reason: `the batch has ${message.length} calls, and ${rpcLimits.batch} are the most`});
+  const responses = await Promise.all(message.map((one: unknown) => answerOne(one, effects)));
+  const said = responses.filter((response) => response !== undefined);
+  return said.length === 0 ? undefined : JSON.stringify(said);
+}
+
+/** The answer to a body that is no call. */
+export const renderRefusal = (error: unknown): string => JSON.stringify({jsonrpc: "2.0", id: null, error: describeError(error)} satisfies RpcResponse);
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    // What V8 says quotes the text, which may hold anything.
+    throw DaedalusError.of("json-broken", {}, {cause: error});
+  }
+}
+
+async function answerOne(message: unknown, {call, onBug}: RpcEffects): Promise<RpcResponse | undefined> {
+  let request: RpcRequest;
+  try {
+    request = readRequest(message);
+  } catch (error) {
+    return {jsonrpc: "2.0", id: idOf(message) ?? null, error: describeError(error)};
+  }
+  const {id, method, params} = request;
+  try {
+    const result = await call(method, params);
+    return id === undefined ? undefined : {jsonrpc: "2.0", id, result};
+  } catch (error) {
+    if (isBug(error)) onBug(error, method);
+    return id === undefined ? undefined : {jsonrpc: "2.0", id, error: describeError(error)};
+  }
+}
+
+function readRequest(message: unknown): RpcRequest {
+  if (typeof message !== "object" || message === null || Array.isArray(message)) throw DaedalusError.of("request-broken", {reason: "a call is an object"});
+  const {jsonrpc, method, params} = message as Readonly<Record<string, unknown>>;
+  if (jsonrpc !== "2.0") throw DaedalusError.of("request-broken", {reason: '"jsonrpc" must be "2.0"'});
+  if (typeof method !== "string") throw DaedalusError.of("request-broken", {reason: '"method" must be text'});
+  if (Object.hasOwn(message, "params") && (typeof params !== "object" || params === null)) throw DaedalusError.of("request-broken", {reason: '"params" must be an object'});
+  const id = idOf(message);
+  if (id === undefined && Object.hasOwn(message, "id")) throw DaedalusError.of("request-broken", {reason: '"id" must be text, a number or null'});
+  return {id, method, params};
+}
+
+function idOf(message: unknown): Id | undefined {
+  if (typeof message !== "object" || message === null || !Object.hasOwn(message, "id")) return undefined;
+  const {id} = message as {readonly id: unknown};
+  return typeof id === "string" || typeof id === "number" || id === null ? id : undefined;
+}

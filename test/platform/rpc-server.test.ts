@@ -1,0 +1,243 @@
+/** JSON-RPC over HTTP as clients meet it: what the specification says, and what bad input does. */
+import {readFileSync, rmSync, writeFileSync} from "node:fs";
+import {request} from "node:http";
+import {join} from "node:path";
+import {setTimeout as sleep} from "node:timers/promises";
+import {afterAll, afterEach, beforeAll, describe, expect, it} from "vitest";
+import {methodNames} from "../../src/platform/method-schemas.js";
+import {CallGate} from "../../src/platform/rpc/call-gate.js";
+import {jsonDepth} from "../../src/platform/rpc/json-depth.js";
+import {makeShop, shopDays, shopFiles} from "../support/shop-project.js";
+import {callRpc, post, startTestServer, type RpcAnswer, type TestServer} from "../support/test-server.js";
+
+let root: string;
+let server: TestServer;
+
+beforeAll(async () => {
+  root = await makeShop();
+  server = await startTestServer(root);
+});
+afterAll(async () => {
+  await server.stop(1000);
+  rmSync(root, {recursive: true, force: true});
+});
+afterEach(() => expect(server.bugs.splice(0)).toEqual([]));
+
+const call = (method: string, params?: unknown, headers?: Readonly<Record<string, string>>): Promise<RpcAnswer> => callRpc(server.url, method, params, headers);
+const errorOf = async (text: string): Promise<unknown> => {
+  const {status, text: answer} = await post(server.url, text);
+  const {id, error} = JSON.parse(answer) as RpcAnswer["body"];
+  return {status, id, code: error?.code, ours: error?.data.code};
+};
+
+describe("a call", () => {
+  it("is answered under its id", async () => {
+    const {status, text} = await post(server.url, '{"jsonrpc": "2.0", "id": "a", "method": "catalog.show_view", "params": {"name": "orders"}}');
+    expect(status).toBe(200);
+    expect(JSON.parse(text)).toMatchObject({jsonrpc: "2.0", id: "a", result: {name: "orders", join_keys: ["customer_id", "product_id"]}});
+  });
+
+  it("without an id is done and not answered", async () => {
+    expect(await post(server.url, '{"jsonrpc": "2.0", "method": "catalog.list_views"}')).toEqual({status: 204, text: ""});
+    expect(await post(server.url, '[{"jsonrpc": "2.0", "method": "no.such"}, {"jsonrpc": "2.0", "method": "lint", "params": {"x": 1}}]')).toEqual({status: 204, text: ""});
+  });
+
+  it("in a batch fails alone", async () => {
+    const {status, text} = await post(server.url, JSON.stringify([1, {jsonrpc: "2.0", id: 1, method: "service.list"}, {jsonrpc: "2.0", method: "lint"}, {jsonrpc: "2.0", id: 2, method: "nope"}]));
+    const answers = JSON.parse(text) as RpcAnswer["body"][];
+    expect(status).toBe(200);
+    expect(answers.map(({id, error}) => [id, error?.code])).toEqual([[null, -32600], [1, undefined], [2, -32601]]);
+  });
+
+  it("that is wrong says so with our code, hint and, of definitions, place", async () => {
+    expect((await call("catalog.show_veiw")).body.error).toEqual({code: -32601, message: 'there is no method "catalog.show_veiw"', data: {code: "method-unknown", hint: 'did you mean "catalog.show_view"?', place: null}});
+    expect((await call("catalog.show_view", {nam: "orders"})).body.error).toMatchObject({code: -32602, data: {code: "key-missing", problems: [{code: "key-missing"}, {code: "key-unknown", hint: 'did you mean "name"?'}]}});
+    expect((await call("catalog.show_view", ["orders"])).body.error).toMatchObject({code: -32602, data: {code: "value-wrong"}});
+    expect((await call("catalog.show_view", {name: "order"})).body.error).toMatchObject({code: -32000, data: {code: "reference-unknown", hint: 'did you mean "orders"?'}});
+  });
+});
+
+describe("bad input", () => {
+  const deep = (depth: number): string => `{"jsonrpc": "2.0", "id": 1, "method": "lint", "params": {"x": ${"[".repeat(depth)}${"]".repeat(depth)}}}`;
+  it.each<[string, string, unknown]>([
+    ["truncated JSON", '{"jsonrpc": "2.0", "id": 1, "method": "li', {status: 400, id: null, code: -32700, ours: "json-broken"}],
+    ["nothing", "", {status: 400, id: null, code: -32700, ours: "json-broken"}],
+    ["a batch of nothing", "[]", {status: 400, id: null, code: -32600, ours: "request-broken"}],
+    ["a batch of 10,000", JSON.stringify(Array.from({length: 10_000}, (_, id) => ({jsonrpc: "2.0", id, method: "lint"}))), {status: 400, id: null, code: -32600, ours: "request-broken"}],
+    ["deep nesting", deep(100_000), {status: 400, id: null, code: -32600, ours: "request-broken"}],
+    ["another version", '{"jsonrpc": "1.0", "id": 7, "method": "lint"}', {status: 200, id: 7, code: -32600, ours: "request-broken"}],
+    ["a method that is no text", '{"jsonrpc": "2.0", "id": 7, "method": 1}', {status: 200, id: 7, code: -32600, ours: "request-broken"}],
+    ["params that are no object", '{"jsonrpc": "2.0", "id": 7, "method": "lint", "params": "x"}', {status: 200, id: 7, code: -32600, ours: "request-broken"}],
+    ["an id that is an object", '{"jsonrpc": "2.0", "id": {}, "method": "lint"}', {status: 200, id: null, code: -32600, ours: "request-broken"}],
+    ["no object", "null", {status: 200, id: null, code: -32600, ours: "request-broken"}],
+    ["a method that is a prototype's", '{"jsonrpc": "2.0", "id": 7, "method": "__proto__"}', {status: 200, id: 7, code: -32601, ours: "method-unknown"}],
+    ["keys that pollute", '{"jsonrpc": "2.0", "id": 7, "method": "lint", "params": {"__proto__": {"polluted": 1}}}', {status: 200, id: 7, code: -32602, ours: "key-unknown"}],
+    ["a path in a name", '{"jsonrpc": "2.0", "id": 7, "method": "runs.get", "params": {"run_id": "../../etc/passwd"}}', {status: 200, id: 7, code: -32000, ours: "run-unknown"}],
+    ["SQL in a name", `{"jsonrpc": "2.0", "id": 7, "method": "service.show", "params": {"name": "x'; DROP TABLE runs; --"}}`, {status: 200, id: 7, code: -32000, ours: "reference-unknown"}],
+    ["a wrong type", '{"jsonrpc": "2.0", "id": 7, "method": "runs.list", "params": {"limit": "ten"}}', {status: 200, id: 7, code: -32602, ours: "value-wrong"}],
+    ["a path outside", '{"jsonrpc": "2.0", "id": 7, "method": "audit.run", "params": {"path": "../other"}}', {status: 200, id: 7, code: -32000, ours: "path-outside"}],
+  ])("of %s gets its code", async (_, text, expected) => {
+    expect(await errorOf(text)).toEqual(expected);
+    expect(({} as {polluted?: number}).polluted).toBeUndefined();
+  });
+
+  it("of 100 MB is refused by its length, before it is sent", async () => {
+    const status = await new Promise<number | undefined>((resolve, reject) => {
+      const {hostname, port} = new URL(server.url);
+      const sent = request({hostname, port, method: "POST", path: "/rpc", headers: {"content-type": "application/json", "content-length": 100_000_000}}, (response) => {
+        resolve(response.statusCode);
+        sent.destroy();
+      });
+      sent.on("error", reject);
+      sent.write("[");
+    });
+    expect(status).toBe(413);
+  });
+
+  it("of another media type, address or verb is no server error", async () => {
+    expect((await post(server.url, "{}", {"content-type": "text/plain"})).status).toBe(415);
+    expect((await fetch(`${server.url}/rpc`)).status).toBe(404);
+    expect((await fetch(`${server.url}/%2e%2e/%2e%2e/etc/passwd`)).status).toBe(404);
+    expect((await fetch(`${server.url}/runs/..%2f..%2fx/logs`)).status).toBe(404);
+    expect((await fetch(`${server.url}/runs/20260101T000000000Z-00000000/logs?tail=-1`)).status).toBe(400);
+    // An encoding that is none is refused by the router itself.
+    expect((await fetch(`${server.url}/runs/%E0%A4%A/logs`)).status).toBe(400);
+  });
+
+  it("finds no way through a name of another host, or a page of another origin", async () => {
+    const named = (headers: Readonly<Record<string, string>>): Promise<number | undefined> =>
+      new Promise((resolve, reject) => {
+        const {hostname, port} = new URL(server.url);
+        request({hostname, port, method: "GET", path: "/healthz", headers}, (response) => resolve(response.resume().statusCode)).on("error", reject).end();
+      });
+    const {port, host} = new URL(server.url);
+    expect(await named({host: "rebound.example"})).toBe(403);
+    expect(await named({host: `127.0.0.1.rebound.example:${port}`})).toBe(403);
+    expect(await named({host: "192.168.1.5"})).toBe(403);
+    expect(await named({host: `localhost:${port}`})).toBe(200);
+    expect(await named({host, origin: "https://evil.example"})).toBe(403);
+    expect(await named({host, origin: "null"})).toBe(403);
+    expect(await named({host, origin: `http://${host}`})).toBe(200);
+  });
+});
+
+describe("the server", () => {
+  it("describes its methods, and counts its calls", async () => {
+    const {body} = await call("rpc.discover");
+    const document = body.result as {openrpc: string; methods: {name: string; params: {name: string; required: boolean}[]; "x-scope": string}[]};
+    expect(document.openrpc).toBe("1.3.2");
+    expect(document.methods.map(({name}) => name)).toEqual(methodNames);
+    expect(document.methods.find(({name}) => name === "catalog.show_view")).toMatchObject({params: [{name: "name", required: true, schema: {type: "string"}}], "x-scope": "read"});
+    const metrics = await fetch(`${server.url}/metrics`);
+    expect(metrics.headers.get("content-type")).toContain("text/plain; version=0.0.4");
+    const text = await metrics.text();
+    expect(text).toMatch(/^daedalus_calls_total\{method="catalog.show_view",outcome="ok"\} \d+$/m);
+    expect(text).toMatch(/^daedalus_refused_requests_total\{code="json-broken"\} \d+$/m);
+    for (const line of text.trimEnd().split("\n")) expect(line).toMatch(/^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? [\d.e+-]+)$/);
+  });
+
+  it("sees a file that changes, and answers with what is wrong in it", async () => {
+    const path = join(root, "feature_views/products.yaml");
+    const bad = shopFiles["feature_views/products.yaml"].replace("TEXT", "TXET");
+    writeFileSync(path, bad);
+    await sleep(300);
+    const {body} = await call("catalog.list_views");
+    expect(body.error).toMatchObject({code: -32000, data: {code: "dtype-unknown", hint: 'did you mean "TEXT"?', place: {file: "feature_views/products.yaml", line: 6, column: 26}}});
+    const ready = await fetch(`${server.url}/readyz`);
+    expect([ready.status, await ready.json()]).toEqual([503, {status: "not_ready", code: "dtype-unknown"}]);
+    expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
+    writeFileSync(path, shopFiles["feature_views/products.yaml"]);
+    await sleep(300);
+    expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
+  });
+
+  it("starts a run, streams its log to its end, and goes on where a reader left off", async () => {
+    const {body} = await call("runs.materialize_partition", {service: "basket", partition: shopDays[0], idempotency_key: "once"});
+    const {run_id: run} = body.result as {run_id: string};
+    expect((await call("runs.materialize_partition", {service: "basket", partition: shopDays[0], idempotency_key: "once"})).body.result).toMatchObject({run_id: run});
+    const response = await fetch(`${server.url}/runs/${run}/logs?follow`);
+    expect(response.headers.get("content-type")).toContain("text/event-stream");
+    const events = (await response.text()).split("\n\n").filter((event) => event.startsWith("event: "));
+    expect(events.at(-1)).toBe(`event: end\ndata: ${JSON.stringify({run_id: run, status: "succeeded", error: null})}`);
+    const lines = events.slice(0, -1).map((event) => JSON.parse(event.split("\n").find((line) => line.startsWith("data: "))!.slice(6)) as unknown);
+    const log = await call("runs.logs", {run_id: run});
+    expect(log.body.result).toMatchObject({lines, is_complete: true});
+    const last = events.findLast((event) => event.includes("id: "))!.split("\n").find((line) => line.startsWith("id: "))!.slice(4);
+    const rest = await (await fetch(`${server.url}/runs/${run}/logs?follow`, {headers: {"last-event-id": last}})).text();
+    expect(rest.match(/^event: .*$/gm)).toEqual(["event: end"]);
+    const tail = await (await fetch(`${server.url}/runs/${run}/logs?tail=1`)).text();
+    expect(tail.match(/^event: line$/gm)).toHaveLength(1);
+  });
+
+  it("cancels a run that was cancelled, and not one that has ended", async () => {
+    // Two days of one service wait for each other: the second one is cancelled while it waits.
+    const first = (await call("runs.materialize_partition", {service: "basket", partition: shopDays[1], force: true})).body.result as {run_id: string};
+    const second = (await call("runs.materialize_partition", {service: "basket", partition: shopDays[1], force: true})).body.result as {run_id: string; status: string};
+    expect(second.status).toBe("queued");
+    for (let time = 1; time <= 2; time += 1) expect((await call("runs.cancel", {run_id: second.run_id})).body.result).toMatchObject({status: "cancelled"});
+    await (await fetch(`${server.url}/runs/${first.run_id}/logs?follow`)).text();
+    expect((await call("runs.cancel", {run_id: first.run_id})).body.error).toMatchObject({code: -32000, data: {code: "run-finished"}});
+  });
+
+  it("notes who ran what", async () => {
+    await call("runs.cancel", {run_id: "none"});
+    const entries = readFileSync(join(root, ".daedalus/calls.jsonl"), "utf8").trim().split("\n").map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(entries.at(-1)).toMatchObject({via: "local", scope: "admin", transport: "rpc", method: "runs.cancel", params: {run_id: "none"}, outcome: "run-unknown"});
+    expect(entries.some(({method}) => method === "catalog.show_view")).toBe(false);
+  });
+
+  it("stops when followers still listen, and refuses an address that is taken", async () => {
+    const other = await startTestServer(root);
+    await expect(startTestServer(root, {port: Number(new URL(other.url).port)})).rejects.toMatchObject({code: "listen-failed"});
+    const {runs} = (await call("runs.list", {limit: 1})).body.result as {runs: {run_id: string}[]};
+    const {store} = server.context.runs;
+    const {run_id: id, ...known} = store.get(runs[0]!.run_id);
+    // It waits for a run of the same days that a process of this very name keeps for ever.
+    const [kept, waiting] = [`${id.slice(0, -8)}00000001`, `${id.slice(0, -8)}00000002`];
+    store.put({...known, run_id: kept, status: "running", host: "elsewhere.example", finished_at: null});
+    store.put({...known, run_id: waiting, status: "queued", finished_at: null, idempotency_key: null});
+    const following = fetch(`${other.url}/runs/${waiting}/logs?follow`).then((response) => response.text());
+    await sleep(100);
+    await other.stop(500);
+    expect(await following).not.toContain("event: end");
+  });
+});
+
+describe("the gate of calls", () => {
+  const open = new AbortController().signal;
+  const forever = (): Promise<never> => new Promise(() => undefined);
+
+  it("lets few heavy calls work, some wait, and no more", async () => {
+    const gate = new CallGate({heavyMax: 1, waitingMax: 1, callMs: 10_000});
+    const ends: (() => void)[] = [];
+    const slow = (): Promise<string> => new Promise((resolve) => ends.push(() => resolve("done")));
+    const [first, second] = [gate.pass(true, open, slow), gate.pass(true, open, slow)];
+    await expect(gate.pass(true, open, slow)).rejects.toMatchObject({code: "server-busy"});
+    expect(await gate.pass(false, open, () => "light")).toBe("light");
+    expect([ends.length, gate.calls]).toEqual([1, 2]);
+    ends[0]!();
+    expect(await first).toBe("done");
+    await sleep(0);
+    ends[1]!();
+    expect(await second).toBe("done");
+    expect(gate.calls).toBe(0);
+  });
+
+  it("gives up a call that takes too long or whose caller has gone, and tells it", async () => {
+    const gate = new CallGate({callMs: 20});
+    let told: AbortSignal | undefined;
+    await expect(gate.pass(true, open, (signal) => ((told = signal), forever()))).rejects.toMatchObject({code: "call-timeout"});
+    expect(told!.aborted).toBe(true);
+    const gone = new AbortController();
+    const waiting = new CallGate().pass(false, gone.signal, forever);
+    gone.abort();
+    await expect(waiting).rejects.toMatchObject({code: "call-aborted"});
+  });
+});
+
+describe("the depth of JSON", () => {
+  it("counts lists and objects, and no brackets in texts", () => {
+    const depthOf = (text: string): number => jsonDepth(Buffer.from(text));
+    expect(['1', "[]", '{"a": [[1], {"b": []}]}', String.raw`["[[[\"[[[", "\\"]`, '"[[['].map(depthOf)).toEqual([0, 1, 4, 1, 0]);
+  });
+});
