@@ -39,6 +39,14 @@ export const platformWordings = {
     hint: "make one with `daeda token create NAME`, or name an identity provider with --oidc-issuer",
   }),
   "keys-unreachable": (p: {jwks: string; reason: string}) => ({text: `the keys of the identity provider cannot be read from ${p.jwks}: ${p.reason}`}),
+  "tool-unknown": (p: {tool: string; nearest?: string | undefined}) => ({
+    text: `there is no tool "${p.tool}"`,
+    hint: didYouMean(p.nearest) ?? "tools/list describes them all",
+  }),
+  "resource-unknown": (p: {uri: string}) => ({
+    text: `there is no resource ${p.uri}`,
+    hint: "the addresses are daedalus://views/NAME, daedalus://services/NAME and daedalus://manifests/SERVICE/DAY",
+  }),
   "path-outside": (p: {key: string; path: string}) => ({
     text: `"${p.key}" leaves the project: ${p.path}`,
     hint: "a server reads and writes within the project's folder and its output_root alone, and takes no ..",

@@ -9,6 +9,7 @@ import {addEmbeddingsCommands} from "./commands/embeddings.js";
 import {addExplainCommands} from "./commands/explain.js";
 import {addExtensionsCommands} from "./commands/extensions.js";
 import {addGenerateCommands} from "./commands/generate.js";
+import {addMcpCommand} from "./commands/mcp.js";
 import {addPartitionsCommands} from "./commands/partitions.js";
 import {addPipelineCommands} from "./commands/pipeline.js";
 import {addProfileCommand} from "./commands/profile.js";
@@ -49,6 +50,7 @@ export function createProgram(terminal: Terminal): Command {
   addAuditCommand(program, terminal);
   addExplainCommands(program, terminal);
   addServeCommand(program, terminal);
+  addMcpCommand(program, terminal);
   addTokenCommands(program, terminal);
   return program;
 }

@@ -39,6 +39,12 @@ const transports: Readonly<Record<string, (method: string, scope: Scope) => Prom
   // A key that no method knows stops every call behind the door, before anything is done.
   "rpc, token": async (method, scope) => (await callRpc(server.url, method, {probe: 1}, bearer(tokens[scope]!))).body.error?.data.code,
   "rpc, OIDC": async (method, scope) => (await callRpc(server.url, method, {probe: 1}, bearer(await signJwt({scope: `openid daedalus:${scope}`})))).body.error?.data.code,
+  "mcp, token": async (method, scope) => {
+    const body = JSON.stringify({jsonrpc: "2.0", id: 1, method: "tools/call", params: {name: method.replace(".", "_"), arguments: {probe: 1}}});
+    const response = await fetch(`${server.url}/mcp`, {method: "POST", body, headers: {"content-type": "application/json", accept: "application/json, text/event-stream", ...bearer(tokens[scope]!)}});
+    const {result} = (await response.json()) as {result: {content: [{text: string}]}};
+    return (JSON.parse(result.content[0].text) as {data: {code: string}}).data.code;
+  },
 };
 
 describe.each(Object.keys(transports))("by %s", (transport) => {

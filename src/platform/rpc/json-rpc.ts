@@ -27,8 +27,7 @@ export interface RpcEffects {
  * @throws DaedalusError `json-broken` or `request-broken` when the whole of it cannot be understood
  */
 export async function answerRpc(body: Buffer, effects: RpcEffects): Promise<string | undefined> {
-  if (jsonDepth(body) > rpcLimits.depth) throw DaedalusError.of("request-broken", {reason: `it nests more than ${rpcLimits.depth} deep`});
-  const message = parseJson(body.toString("utf8"));
+  const message = parseMessage(body);
   if (!Array.isArray(message)) {
     const response = await answerOne(message, effects);
     return response && JSON.stringify(response);
@@ -43,9 +42,11 @@ export async function answerRpc(body: Buffer, effects: RpcEffects): Promise<stri
 /** The answer to a body that is no call. */
 export const renderRefusal = (error: unknown): string => JSON.stringify({jsonrpc: "2.0", id: null, error: describeError(error)} satisfies RpcResponse);
 
-function parseJson(text: string): unknown {
+/** @throws DaedalusError `json-broken` or `request-broken` */
+export function parseMessage(body: Buffer): unknown {
+  if (jsonDepth(body) > rpcLimits.depth) throw DaedalusError.of("request-broken", {reason: `it nests more than ${rpcLimits.depth} deep`});
   try {
-    return JSON.parse(text);
+    return JSON.parse(body.toString("utf8"));
   } catch (error) {
     // What V8 says quotes the text, which may hold anything.
     throw DaedalusError.of("json-broken", {}, {cause: error});

@@ -7,6 +7,7 @@ import {checkAddress, type AddressOptions} from "../auth/address-check.js";
 import type {Authenticator} from "../auth/authenticator.js";
 import {checkParams} from "../check-params.js";
 import type {MethodContext} from "../context.js";
+import {mountMcp} from "../mcp/mount.js";
 import type {CallDesk} from "./call-desk.js";
 import type {CallGate} from "./call-gate.js";
 import {answerRpc, renderRefusal, rpcLimits} from "./json-rpc.js";
@@ -59,6 +60,8 @@ export function createServer(options: ServerOptions): FastifyInstance {
     if (answer === undefined) return reply.code(204).send();
     return reply.type("application/json; charset=utf-8").send(answer);
   });
+
+  mountMcp(app, {authenticator: options.authenticator, desk: options.desk, signalOf: (reply) => callSignals.of(reply), onBug});
 
   app.get("/healthz", (_request, reply) => reply.send({status: "ok"}));
 
@@ -149,9 +152,9 @@ class RequestSignals {
 function allowOrigin(request: FastifyRequest, reply: FastifyReply, origins: readonly string[] = []): boolean {
   const {origin} = request.headers;
   if (origin === undefined || !origins.includes(origin)) return false;
-  void reply.headers({"access-control-allow-origin": origin, vary: "origin"});
+  void reply.headers({"access-control-allow-origin": origin, "access-control-expose-headers": "mcp-session-id", vary: "origin"});
   if (request.method !== "OPTIONS") return false;
-  void reply.headers({"access-control-allow-methods": "GET, POST", "access-control-allow-headers": "authorization, content-type, last-event-id", "access-control-max-age": "600"});
+  void reply.headers({"access-control-allow-methods": "GET, POST", "access-control-allow-headers": "authorization, content-type, last-event-id, mcp-session-id, mcp-protocol-version", "access-control-max-age": "600"});
   return true;
 }
 
