@@ -17,7 +17,7 @@ interface ServeFlags extends ProjectFlags {
 export function addServeCommand(program: Command, terminal: Terminal): void {
   const serve = program
     .command("serve-api")
-    .description("answer JSON-RPC over HTTP, until it is stopped")
+    .description("answer JSON-RPC, and agents at /mcp, over HTTP until it is stopped")
     .option("--host <address>", "what to listen on; any but loopback wants tokens", "127.0.0.1")
     .option("--port <number>", "0 takes a free one", parsePort, 8000)
     .option("--require-token", "want tokens on loopback, too: behind a proxy, everybody comes from there")
