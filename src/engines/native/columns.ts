@@ -77,6 +77,9 @@ export class ColumnsBuilder {
   private readonly flags: readonly Growing[];
   private readonly values: readonly {readonly data: Growing; readonly starts: Growing; readonly present: Growing}[];
   rowCount = 0;
+  /** Where the rows of the last key begin. */
+  lastKeyStart = 0;
+  private lastKey: number | undefined;
 
   constructor(
     private readonly shape: Shape,
@@ -91,6 +94,7 @@ export class ColumnsBuilder {
   }
 
   append({rowCount, columns}: RawChunk): void {
+    this.followKeys(columns[0]!.data, rowCount);
     this.key.append(columns[0]!.data);
     this.ts.append(columns[1]!.data);
     this.flags.forEach((words, at) => words.append(columns[2 + at]!.data));
@@ -121,17 +125,14 @@ export class ColumnsBuilder {
     starts.append(new Uint8Array(ends.buffer));
   }
 
-  /** The instants and keys so far. */
-  get lastKey(): number {
-    return this.rowCount === 0 ? 0 : new Int32Array(this.key.bytes)[this.rowCount - 1]!;
-  }
-
-  /** Where the rows of the last key begin. */
-  get lastKeyStart(): number {
-    const key = new Int32Array(this.key.bytes);
-    let start = this.rowCount;
-    while (start > 0 && key[start - 1] === this.lastKey) start -= 1;
-    return start;
+  /** Looks at each key once, however many chunks one key has: a search from the end for each chunk would take quadratic time. */
+  private followKeys(data: Uint8Array, rowCount: number): void {
+    const keys = new Int32Array(data.buffer, data.byteOffset, rowCount);
+    const last = keys[rowCount - 1];
+    let start = rowCount;
+    while (start > 0 && keys[start - 1] === last) start -= 1;
+    if (start > 0 || last !== this.lastKey) this.lastKeyStart = this.rowCount + start;
+    this.lastKey = last;
   }
 
   /** The first `rowCount` rows, and a builder that goes on with the others. */
@@ -151,6 +152,8 @@ export class ColumnsBuilder {
       to.starts.append(new Uint8Array(starts.slice(rowCount + 1).map((start) => start - first).buffer));
     });
     rest.rowCount = this.rowCount - rowCount;
+    rest.lastKeyStart = Math.max(0, this.lastKeyStart - rowCount);
+    rest.lastKey = this.lastKey;
     return {columns: this.finish(rowCount), rest};
   }
 

@@ -143,6 +143,12 @@ class Lists {
     this.end[row] = ~this.used;
   }
 
+  /** The row has what the row before it has. */
+  repeated(row: number): void {
+    this.start[row] = this.start[row - 1]!;
+    this.end[row] = this.end[row - 1]!;
+  }
+
   finish(line: BigInt64Array): WindowResult {
     return {kind: "list", start: this.start, end: this.end, line, extra: this.extra};
   }
@@ -197,6 +203,9 @@ function beforeRuns({dropper, key, length}: Line): Int32Array {
   return before;
 }
 
+/** Rows of one instant have one window: what takes a walk over its values is found once for all of them. */
+const hasSameWindow = ({start, end}: Ranges, at: number): boolean => at > 0 && start[at] === start[at - 1] && end[at] === end[at - 1];
+
 /** Walks the rows and moves both ends of their windows over the line, beginning anew at each key. */
 function slide({start, end, from, key}: Ranges, steps: {clear(): void; enter(item: number): void; leave?(item: number): void; row(at: number): void}): void {
   let [low, high, last] = [0, 0, -1];
@@ -224,6 +233,7 @@ function computeDistinct({maxItems}: WindowSpec, line: Line, ranges: Ranges, own
     clear: () => seen.clear(),
     enter: (item) => seen.add(item, dropper),
     row: (at) => {
+      if (!own && !current && hasSameWindow(ranges, at)) return lists.repeated(at);
       const row = from + at;
       const added = current?.has(row) ? newestDistinct(current.read(row), maxItems) : [];
       // Each of the row's own values may stand for one that is found.
@@ -261,6 +271,7 @@ function computeTopK({maxItems}: WindowSpec, line: Line, ranges: Ranges): Window
     enter: (item) => seen.add(item),
     leave: (item) => seen.remove(item),
     row: (at) => {
+      if (hasSameWindow(ranges, at)) return lists.repeated(at);
       const limit = Math.min(maxItems, end[at]! - start[at]!);
       if (found.length <= limit) [found, counts] = [new Int32Array(2 * limit + 1), new Int32Array(2 * limit + 1)];
       const length = seen.mostFrequent(start[at]!, limit, found, counts);
