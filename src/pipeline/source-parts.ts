@@ -36,7 +36,7 @@ interface FileReading {
   readonly source: Source;
   readonly root: string;
   /** What an earlier start found out. */
-  readonly summaries: SourceSummaries | undefined;
+  readonly summaries?: SourceSummaries | undefined;
 }
 
 /** Files and what is known of them without reading their rows. */

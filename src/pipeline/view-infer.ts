@@ -96,7 +96,7 @@ async function describeSource(view: View, project: Project, environment: Environ
       const opened = openSource(view, project, environment);
       await prepareSession(session, [opened]);
       const source = await pinSource(session, view, opened, new Map());
-      const files = (await readFiles(session, view, source, project.root)).map((file) => file.path);
+      const files = (await readFiles(session, {view, source, root: project.root})).map((file) => file.path);
       const relation = source.renderRelation(files);
       const columns = await session.describe(`SELECT * FROM ${relation}`);
       const isText = kindOf(view, view.source.path ?? view.source.databasePath ?? "") === "sqlite";
