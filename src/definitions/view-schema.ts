@@ -12,7 +12,7 @@ const secondsText = "a number of seconds above 0";
 const optionsSchema = mapping({
   snapshot: z.int({error: snapshotText}).nonnegative({error: snapshotText}).optional().describe("DuckLake: the snapshot to read. Default: the newest when a run begins."),
   as_of: text.optional().describe("DuckLake: read the snapshot that was the newest at this instant, such as `2026-02-01 00:00:00+00`."),
-  endpoint: location.optional().describe("S3 and R2: host and port of the store, where it is not Amazon's or Cloudflare's; `http://` before it turns TLS off."),
+  endpoint: location.optional().describe("S3 and R2: host and port of the store, where it is not Amazon's or Cloudflare's; `http://` before it turns TLS off. Snowflake: the URL, where it is not the account's own."),
   region: text.optional().describe("S3 and R2: region of the bucket."),
   url_style: oneOf(["vhost", "path"]).optional().describe("S3: whether the bucket is part of the host or of the path."),
   use_ssl: flag.optional().describe("S3 and R2: whether to use TLS. Default: true, unless `endpoint` starts with `http://`."),
@@ -25,7 +25,12 @@ const optionsSchema = mapping({
   sslrootcert: location.optional().describe("PostgreSQL: file with the certificates that a server is verified with."),
   sslcert: location.optional().describe("PostgreSQL: file with the client's own certificate."),
   sslkey: location.optional().describe("PostgreSQL: file with the key of that certificate."),
-  connect_timeout: z.int({error: secondsText}).positive({error: secondsText}).optional().meta({default: 10}).describe("PostgreSQL: seconds to wait for a server."),
+  warehouse: text.optional().describe("Snowflake: the warehouse that runs the query."),
+  role: text.optional().describe("Snowflake: the role that may read."),
+  database: text.optional().describe("Snowflake: the database of names in the query that say none."),
+  schema: text.optional().describe("Snowflake: the schema of names in the query that say none."),
+  connect_timeout: z.int({error: secondsText}).positive({error: secondsText}).optional().meta({default: 10}).describe("PostgreSQL, Snowflake: seconds to wait for a server."),
+  query_timeout: z.int({error: secondsText}).positive({error: secondsText}).optional().meta({default: 900}).describe("Snowflake: seconds until a query has its first rows; one that takes longer counts as lost."),
 });
 
 const sourceSchema = mapping({

@@ -17,6 +17,10 @@ export const sourceWordings = {
     text: `the DuckDB extension "${p.extension}" is not there and could not be had: ${p.reason}`,
     hint: `daeda extensions install ${p.extension}, which also takes Python wheels, or with --offline <folder> files that you bring`,
   }),
+  "package-missing": (p: {view: string; what: string; package: string}) => ({
+    text: `view "${p.view}" is read from ${p.what}, for which the package "${p.package}" is not installed`,
+    hint: `npm install ${p.package}, in the project or beside daedalus`,
+  }),
   "secret-file-unreadable": (p: {path: string; view: string; reason: string}) => ({
     text: `view "${p.view}" needs the secret in ${p.path}, which cannot be read: ${p.reason}`,
     hint: "mount the file where the run can read it",

@@ -4,7 +4,7 @@ import {DuckDbSession} from "../engines/duckdb/connection.js";
 import {Problems, ProblemsError, type DaedalusError} from "../errors.js";
 import {columnsOf} from "../plan/chain.js";
 import type {Environment} from "../sources/environment.js";
-import {checkSources, type CheckedSource} from "./source-check.js";
+import {boundsOf, checkSources, type CheckedSource} from "./source-check.js";
 import {explainSourceFailure} from "./source-session.js";
 
 export interface Diagnosis {
@@ -49,7 +49,8 @@ async function diagnose(session: DuckDbSession, view: View, {project, environmen
   const checked = await checkSources(session, {service: "", version: 0, timeColumn: "", operators: [scan]}, project, environment, problems);
   problems.throwIfErrors();
   const source = checked.get(view.name)!;
-  const relation = source.source.renderRelation(source.files.map((file) => file.path));
+  const looked = [view.timestampColumn ?? view.joinKeys[0]!];
+  const relation = source.source.renderRelation(source.files.map((file) => file.path), boundsOf(source, looked, undefined));
   await session.rows(`SELECT 1 FROM ${relation} LIMIT 1`);
   const firstRowMs = now() - startedMs;
   const [row] = await session.rows(`SELECT count(*) AS rows, ${renderNewest(source)} AS newest FROM ${relation}`);

@@ -27,7 +27,7 @@ interface SqlOptions {
 }
 
 /** Dropping tables says nothing of values. */
-const textOf = (step: Step): string[] => ((step.kind === "run" && !step.sql.startsWith("DROP ")) || step.kind === "expect-none" ? [step.sql] : []);
+const textOf = (step: Step): string[] => ((step.kind === "run" && !step.sql.startsWith("DROP ")) || step.kind === "expect-none" || step.kind === "narrow" ? [step.sql] : []);
 
 /** Gives a function from a column to the operator that makes it. */
 export async function findOperatorSql(

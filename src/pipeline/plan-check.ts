@@ -45,7 +45,7 @@ export async function checkPlanSql(project: Project, service: Service, plan: Pla
 }
 
 async function tryStep(session: DuckDbSession, step: Step): Promise<void> {
-  if (step.kind === "run") {
+  if (step.kind === "run" || step.kind === "narrow") {
     await session.run(step.sql);
   } else if (step.kind === "expect-none") {
     await session.rows(step.sql);

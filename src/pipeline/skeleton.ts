@@ -62,12 +62,26 @@ export async function runRows<T>(options: RowsOptions, write: (step: WriteStep) 
 async function runStep(step: Exclude<Step, WriteStep>, {session, engine}: RowsOptions): Promise<void> {
   if (step.kind === "run") {
     await session.run(step.sql);
+  } else if (step.kind === "narrow") {
+    await session.run((await renderNarrowed(step, session)) ?? step.sql);
   } else if (step.kind === "expect-none") {
     const rows = await session.rows(step.sql);
     if (rows.length > 0) throw step.fail(rows);
   } else {
     await runAggregation(session, engine, await completeTask(session, step.task));
   }
+}
+
+/** More than this many keys are no help to a server, and a long statement. */
+const keysMax = 50_000;
+
+async function renderNarrowed(step: Extract<Step, {kind: "narrow"}>, session: DuckDbSession): Promise<string | undefined> {
+  const values = new Map<string, readonly string[]>();
+  for (const [key, sql] of step.keys) {
+    const rows = await session.rows(`${sql} LIMIT ${keysMax + 1}`);
+    if (rows.length <= keysMax) values.set(key, rows.map((row) => row["value"] as string).sort());
+  }
+  return values.size === 0 ? undefined : step.render(values);
 }
 
 /** Fills in what only the prepared history table knows: the element types. */

@@ -71,7 +71,7 @@ async function checkSource(session: DuckDbSession, {view, columns: needed, sourc
   await prepareSession(session, [opened]);
   const source = await pinSource(session, view, opened, snapshots);
   const files = await readFiles(session, {view, source, root, summaries});
-  const found = await session.describe(`SELECT * FROM ${source.renderRelation(files.map((file) => file.path))}`);
+  const found = await session.describe(`SELECT * FROM ${source.renderHeader?.() ?? source.renderRelation(files.map((file) => file.path))}`);
   const columns = checkColumns(view, needed, found, problems);
   // A table is split by a column that may be the very problem.
   const parts = files.length > 0 || problems.hasErrors ? files : await readParts(session, view, source);
@@ -118,9 +118,29 @@ export function scansOf(sources: ReadonlyMap<string, CheckedSource>, dayEndUs: n
           const kept = files.length > 0 ? files : checked.files.slice(0, 1);
           return checked.source.renderRelation(kept.map((file) => file.path), boundsOf(checked, columns, bounds && {...bounds, endUs: dayEndUs}));
         },
+        ...(checked.source.keyTypes && {
+          renderKeyed: (columns, bounds, values) => {
+            const keys = keysOf(checked, values, partsBetween(checked.parts, bounds?.fromUs, dayEndUs));
+            return keys && checked.source.renderRelation([], {...boundsOf(checked, columns, bounds && {...bounds, endUs: dayEndUs}), keys});
+          },
+        }),
       },
     ]),
   );
+}
+
+/** Below this many rows, all of them come sooner than the keys go. */
+const keyedRowsMin = 20_000;
+
+/** Undefined where most rows would come anyway. */
+function keysOf({source, columns}: CheckedSource, values: ReadonlyMap<string, readonly string[]>, parts: readonly SourcePart[]): Bounds["keys"] {
+  const rows = parts.reduce((sum, {size}) => sum + size, 0);
+  const keys = [...values].flatMap(([name, texts]) => {
+    const column = columns.get(name);
+    if (!column || !source.keyTypes?.has(column.sourceType) || texts.length * 4 > rows) return [];
+    return [{column: column.sourceName, type: column.sourceType, values: texts}];
+  });
+  return rows < keyedRowsMin || keys.length === 0 ? undefined : keys;
 }
 
 interface TimeBounds {

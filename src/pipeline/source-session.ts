@@ -11,6 +11,7 @@ import {reasonOf} from "./failure.js";
 export async function prepareSession(session: DuckDbSession, sources: Iterable<Source>): Promise<void> {
   for (const source of sources) {
     session.hide(source.secrets);
+    if (source.remote) session.expect(source.remote);
     for (const name of source.extensions) await loadExtension(session, name);
     for (const sql of source.setup) await session.runOnce(sql);
   }
@@ -51,7 +52,7 @@ async function loadExtension(session: DuckDbSession, name: ExtensionName): Promi
 
 const lossPattern =
   /connection (?:to server )?.*(?:refused|failed|closed|reset|lost|timed? ?out)|server closed the connection|terminating connection|could not (?:receive|send) data|no connection to the server|SSL SYSCALL|the database system is (?:starting up|shutting down|in recovery)|could not (?:connect|translate host name|establish connection)|timeout|database is locked|Connection refused|HTTP (?:Error: |code )?.*\b50[0234]\b|\b503\b/i;
-const refusalPattern = /password authentication failed|no password supplied|permission denied|not permitted|no pg_hba|role ".*" does not exist|HTTP.*\b40[13]\b|Forbidden|AccessDenied|certificate verify failed|does not support SSL/i;
+const refusalPattern = /password authentication failed|Incorrect username or password|JWT token is invalid|Insufficient privileges|not authorized|no password supplied|permission denied|not permitted|no pg_hba|role ".*" does not exist|HTTP.*\b40[13]\b|Forbidden|AccessDenied|certificate verify failed|does not support SSL/i;
 
 /** The source may well answer the next time. */
 export function isConnectionLoss(error: unknown): boolean {

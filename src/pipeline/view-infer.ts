@@ -98,7 +98,7 @@ async function describeSource(view: View, project: Project, environment: Environ
       const source = await pinSource(session, view, opened, new Map());
       const files = (await readFiles(session, {view, source, root: project.root})).map((file) => file.path);
       const relation = source.renderRelation(files);
-      const columns = await session.describe(`SELECT * FROM ${relation}`);
+      const columns = await session.describe(`SELECT * FROM ${source.renderHeader?.() ?? relation}`);
       const isText = kindOf(view, view.source.path ?? view.source.databasePath ?? "") === "sqlite";
       const hiveKeys = [...new Set(files.flatMap((file) => [...file.matchAll(/\/([A-Za-z_]\w*)=[^/]*(?=\/)/g)].map(([, key]) => key!)))];
       return {columns: isText ? await findInstants(session, relation, columns) : columns, hiveKeys};

@@ -6,13 +6,17 @@ import {createHash} from "node:crypto";
 import type {View} from "../definitions/model.js";
 import {DaedalusError} from "../errors.js";
 import {References, type Environment} from "./environment.js";
-import {quoteName, quoteNames, quoteText} from "./quote.js";
-import type {Bounds, Source} from "./source.js";
+import {quoteName, quoteText} from "./quote.js";
+import {renderNarrowedQuery, trimQuery} from "./narrowed-query.js";
+import type {Source} from "./source.js";
 import {getCredential, rejectForeignOptions} from "./source-options.js";
 import {parseTableName} from "./table-name.js";
 
 const tlsOptions = ["sslmode", "sslrootcert", "sslcert", "sslkey"] as const;
 const optionNames = [...tlsOptions, "connect_timeout"] as const;
+
+/** Of text, what is equal depends on the type and collation that a column has there. */
+const keyTypes: ReadonlySet<string> = new Set(["SMALLINT", "INTEGER", "BIGINT", "UUID"]);
 
 /** What a server that does not answer may take of a run. */
 const connectSecondsDefault = 10;
@@ -51,23 +55,12 @@ export function openPostgres(view: View, location: string, environment: Environm
     ],
     secrets: references.secrets,
     files: [],
+    keyTypes,
     // DuckDB asks a table only for the columns and rows that it needs; a query is told here.
-    renderRelation: (_files, bounds) => (table ? [database, ...table].map(quoteName).join(".") : ask(renderNarrowed(from, bounds))),
+    renderRelation: (_files, bounds) => (table && !bounds?.keys ? [database, ...table].map(quoteName).join(".") : ask(renderNarrowedQuery(from, bounds))),
     renderParts: (column) => [...(table ? [renderParts(from, column, "sum(xmin::text::bigint)")] : []), renderParts(from, column, "0")].map((sql) => `FROM ${ask(sql)}`),
     label: table ? `${address.database ?? ""}.${table.join(".")}` : `${address.database ?? ""} query`,
   };
-}
-
-function renderNarrowed(from: string, bounds: Bounds | undefined): string {
-  if (!bounds) return `SELECT * FROM ${from}`;
-  const columns = bounds.columns.length > 0 ? quoteNames(bounds.columns) : "*";
-  const {time} = bounds;
-  if (!time) return `SELECT ${columns} FROM ${from}`;
-  const terms = [
-    ...(time.from === undefined ? [] : [`${quoteName(time.column)} >= ${quoteText(time.from)}::${time.type}`]),
-    ...(time.end === undefined ? [] : [`${quoteName(time.column)} < ${quoteText(time.end)}::${time.type}`]),
-  ];
-  return `SELECT ${columns} FROM ${from}${terms.length === 0 ? "" : ` WHERE ${terms.join(" AND ")}`}`;
 }
 
 /**
@@ -99,7 +92,5 @@ function parseAddress(view: View, location: string, references: References): Add
 }
 
 const quoteTable = (table: readonly string[]): string => table.map(quoteName).join(".");
-/** A comment at the end must not swallow what follows. */
-const trimQuery = (query: string): string => `${query.trim().replace(/;\s*$/, "")}${query.includes("--") ? "\n" : ""}`;
 const quoteSetting = (value: string): string => `'${value.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
 const digestOf = (value: unknown): string => createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 12);

@@ -2,7 +2,7 @@
 import type {View} from "../definitions/model.js";
 import type {ExtensionName} from "./extensions.js";
 
-export type SourceKind = "parquet" | "object-store" | "postgres" | "ducklake" | "duckdb" | "sqlite" | "unknown";
+export type SourceKind = "parquet" | "object-store" | "postgres" | "ducklake" | "duckdb" | "sqlite" | "snowflake" | "unknown";
 
 const kindOfScheme: Readonly<Record<string, SourceKind>> = {
   postgres: "postgres",
@@ -10,6 +10,7 @@ const kindOfScheme: Readonly<Record<string, SourceKind>> = {
   ducklake: "ducklake",
   duckdb: "duckdb",
   sqlite: "sqlite",
+  snowflake: "snowflake",
   s3: "object-store",
   r2: "object-store",
   http: "object-store",
@@ -36,6 +37,7 @@ const extensionsOfKind: Readonly<Record<SourceKind, readonly ExtensionName[]>> =
   ducklake: ["ducklake"],
   duckdb: [],
   sqlite: ["sqlite"],
+  snowflake: [],
   unknown: [],
 };
 

@@ -8,6 +8,8 @@ import type {ExtensionName} from "./extensions.js";
 import {openObjectStore} from "./object-store.js";
 import {openParquet} from "./parquet.js";
 import {openPostgres} from "./postgres.js";
+import type {RemoteTables} from "./remote-tables.js";
+import {openSnowflake} from "./snowflake.js";
 import {kindOf, schemeOf, type SourceKind} from "./source-kind.js";
 import {isTextFile, openTextFiles} from "./text-files.js";
 
@@ -15,6 +17,8 @@ import {isTextFile, openTextFiles} from "./text-files.js";
 export interface Bounds {
   readonly columns: readonly string[];
   /** Instants as text, `[from, end)`; undefined: open. */
+  /** Only rows with one of these values, as text; a source that has `keyTypes` leaves others out. */
+  readonly keys?: readonly {readonly column: string; readonly type: string; readonly values: readonly string[]}[];
   readonly time: {readonly column: string; readonly type: "TIMESTAMP" | "TIMESTAMPTZ"; readonly from: string | undefined; readonly end: string | undefined} | undefined;
 }
 
@@ -30,6 +34,12 @@ export interface Source {
   readonly listing?: {readonly path: string; readonly sql: string};
   /** A relation for a FROM clause; `files` narrows it to some of the source's files. */
   renderRelation(files?: readonly string[], bounds?: Bounds): string;
+  /** DuckDB's types of keys that the source can be asked by: what they equal is the same there and here. */
+  readonly keyTypes?: ReadonlySet<string>;
+  /** The same columns without a row, of a source that is better not asked for all of them. */
+  renderHeader?(): string;
+  /** Brings the tables that the relations of this source name. */
+  readonly remote?: RemoteTables;
   /**
    * Of a source without files: queries that split it by UTC day into parts that can change, with the columns `day` (days since
    * 1970, NULL: unknown), `rows` and `version`. The first that the source can answer counts.
@@ -61,6 +71,7 @@ const openers: Readonly<Record<Exclude<SourceKind, "unknown">, Open>> = {
   sqlite: (view, location, project, environment) => openDatabaseFile(view, location, project, environment, "sqlite"),
   "object-store": (view, location, _project, environment) => openObjectStore(view, location, environment),
   postgres: (view, location, _project, environment) => openPostgres(view, location, environment),
+  snowflake: openSnowflake,
 };
 
 /** @throws DaedalusError when the source has no files, needs a missing variable, or is of a kind that is not supported. */

@@ -9,7 +9,7 @@ import {planService} from "../../src/pipeline/plan-days.js";
 import {train, type TrainReport} from "../../src/pipeline/train.js";
 import {extensionDirectory, findMissingExtension} from "../support/extensions.js";
 import {startPostgres, type PostgresServer} from "../support/postgres-server.js";
-import {makeShop, readDatasets, readManifestOf, shopFiles} from "../support/shop-project.js";
+import {makeShop, readDatasets, readManifestOf, shopFiles, trainShop} from "../support/shop-project.js";
 
 const missing = await findMissingExtension("postgres");
 
@@ -85,6 +85,23 @@ describe.skipIf(missing !== undefined)(`PostgreSQL (skipped when its extension c
         expect(copy).toMatch(/2026-03-02 00:00:00/);
       }
       expect(log.split("\n").filter((line) => line.includes("BEGIN") && !line.includes("READ ONLY"))).toEqual([]);
+    }
+  });
+
+  it("sends the rows of the spine's keys only, of a table that is large beside them", async () => {
+    await server.run(`CREATE TABLE shop.large AS SELECT i::bigint AS product_id, timestamp '2026-02-26' AS valid_at, i * 1.5::float8 AS price FROM generate_series(0, 29999) AS i UNION ALL ${prices}`);
+    const local = await makeShop({}, {"data/prices.parquet": "SELECT i::BIGINT AS product_id, TIMESTAMP '2026-02-26' AS valid_at, i * 1.5::DOUBLE AS price FROM range(30000) AS t(i) UNION ALL SELECT (i % 10)::BIGINT, TIMESTAMP '2026-02-20' + to_hours((i * 7)::BIGINT), CASE WHEN i = 3 THEN 'NaN'::DOUBLE ELSE i * 1.5 END FROM range(60) AS t(i)"});
+    await trainShop(local, {targetDay: "2026-03-01"});
+    for (const from of ["table_name: shop.large", 'query: "SELECT * FROM shop.large"']) {
+      const root = await makePgShop(priceView(`database_path: "${base}", ${from}`));
+      server.takeLog();
+      await trainIn(root, environment, "2026-03-01");
+      const asked = [...new Set([...server.takeLog().matchAll(/COPY \((SELECT .*= ANY.*)\) TO STDOUT/g)].map(([, sql]) => sql!))];
+      expect(asked).toHaveLength(1);
+      const [row] = await server.run(`SELECT count(*) AS rows FROM (${asked[0]!}) AS asked`);
+      // Twelve products, ten of which have six versions more.
+      expect(Number(row!["rows"])).toBeLessThanOrEqual(72);
+      expect((await readDatasets(root))["dataset/dt=2026-03-01"]).toEqual((await readDatasets(local))["dataset/dt=2026-03-01"]);
     }
   });
 

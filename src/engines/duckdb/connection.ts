@@ -4,7 +4,9 @@ import {tmpdir} from "node:os";
 import {join} from "node:path";
 import {BIGINT, DuckDBDataChunk, DuckDBInstance, DuckDBTableFunction, VARCHAR, type DuckDBConnection, type DuckDBResult} from "@duckdb/node-api";
 import type {SqlSession} from "../aggregation-engine.js";
+import {remoteNames, type RemoteTables} from "../../sources/remote-tables.js";
 import type {ProvidedTable, RawChunk} from "../raw-vectors.js";
+import {fillRemoteTable} from "./remote-table.js";
 import {defineTable, readRawChunk} from "./vectors.js";
 
 export type {DuckDBDataChunk, DuckDBResult};
@@ -27,6 +29,8 @@ const appendRowsMax = 2048;
 export class DuckDbSession implements SqlSession {
   private readonly hidden = new Set<string>();
   private readonly done = new Set<string>();
+  private readonly remotes = new Set<RemoteTables>();
+  private readonly brought = new Set<string>();
 
   private constructor(
     private readonly instance: DuckDBInstance,
@@ -52,7 +56,7 @@ export class DuckDbSession implements SqlSession {
   }
 
   async run(sql: string): Promise<void> {
-    await this.withoutSecrets(() => this.connection.run(sql));
+    await this.withoutSecrets(sql, () => this.connection.run(sql));
   }
 
   /** Runs a statement that this session has not run before. */
@@ -63,7 +67,7 @@ export class DuckDbSession implements SqlSession {
   }
 
   async rows(sql: string): Promise<Record<string, unknown>[]> {
-    const reader = await this.withoutSecrets(() => this.connection.runAndReadAll(sql));
+    const reader = await this.withoutSecrets(sql, () => this.connection.runAndReadAll(sql));
     return reader.getRowObjectsJS();
   }
 
@@ -72,8 +76,30 @@ export class DuckDbSession implements SqlSession {
     for (const secret of secrets) this.hidden.add(secret);
   }
 
-  private async withoutSecrets<T>(work: () => Promise<T>): Promise<T> {
+  /** Tables of these are brought when a statement first names them. */
+  expect(remote: RemoteTables): void {
+    this.remotes.add(remote);
+  }
+
+  private async bring(sql: string): Promise<void> {
+    if (this.remotes.size === 0) return;
+    for (const name of remoteNames(sql)) {
+      const ask = [...this.remotes].map((remote) => remote.find(name)).find((found) => found !== undefined);
+      if (ask === undefined || this.brought.has(name)) continue;
+      // Before it is filled: the statements that fill it name it too.
+      this.brought.add(name);
+      try {
+        await fillRemoteTable(this, name, await ask());
+      } catch (error) {
+        this.brought.delete(name);
+        throw error;
+      }
+    }
+  }
+
+  private async withoutSecrets<T>(sql: string, work: () => Promise<T>): Promise<T> {
     try {
+      await this.bring(sql);
       return await work();
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
@@ -92,7 +118,7 @@ export class DuckDbSession implements SqlSession {
 
   /** Result chunks as they come; the caller reads each before asking for the next. */
   stream(sql: string): Promise<DuckDBResult> {
-    return this.withoutSecrets(() => this.connection.stream(sql));
+    return this.withoutSecrets(sql, () => this.connection.stream(sql));
   }
 
   async *chunks(sql: string, types: readonly string[]): AsyncIterable<RawChunk> {
@@ -120,6 +146,22 @@ export class DuckDbSession implements SqlSession {
           chunk.setColumnValues(0, values instanceof BigInt64Array ? Array.from(values) : values);
           appender.appendDataChunk(chunk);
         }
+      }
+    } finally {
+      appender.closeSync();
+    }
+  }
+
+  /** Appends rows to a table whose columns are all VARCHAR. */
+  async appendTexts(table: string, rows: readonly (readonly (string | null)[])[]): Promise<void> {
+    const appender = await this.connection.createAppender(table);
+    try {
+      for (let start = 0; start < rows.length; start += appendRowsMax) {
+        const part = rows.slice(start, start + appendRowsMax);
+        const width = part[0]?.length ?? 0;
+        const chunk = DuckDBDataChunk.create(Array.from({length: width}, () => VARCHAR), part.length);
+        for (let index = 0; index < width; index += 1) chunk.setColumnValues(index, part.map((row) => row[index] ?? null));
+        appender.appendDataChunk(chunk);
       }
     } finally {
       appender.closeSync();

@@ -2,7 +2,7 @@
 import {DaedalusError} from "../../errors.js";
 import type {OperatorOf} from "../../plan/operator.js";
 import {quoteName, quoteNames} from "../../sources/quote.js";
-import {emitDrop, emitTable, renderInstant, run, view, type EmitContext, type Step} from "./emit.js";
+import {emitDrop, emitTable, renderInstant, renderScan, run, view, type EmitContext, type Step} from "./emit.js";
 
 type AnyJoin = OperatorOf<"join"> | OperatorOf<"pit_join">;
 
@@ -85,6 +85,22 @@ FROM ${quoteName(left.table)} AS l LEFT JOIN ${rows} AS r ON ${equalKeys(op.keys
   return steps;
 }
 
+/** The right rows whose keys the left table has: of a source that can be asked by key, no others come. */
+function emitNarrowed(op: OperatorOf<"pit_join">, left: string, context: EmitContext): {readonly relation: string; readonly steps: readonly Step[]} {
+  const right = op.inputs[1];
+  const scan = context.plan.operators.find((other) => other.output === right);
+  if (scan?.opKind !== "scan" || !context.scans.get(scan.view)?.renderKeyed) return {relation: right, steps: []};
+  const relation = `${op.output}__right`;
+  const keys = new Map(op.keys.map((key) => [key, `SELECT DISTINCT CAST(${quoteName(key)} AS VARCHAR) AS value FROM ${quoteName(left)} WHERE ${quoteName(key)} IS NOT NULL`]));
+  const create = (kind: "TABLE" | "VIEW", sql: string): string => `CREATE TEMP ${kind} ${quoteName(relation)} AS\n${sql}`;
+  const render = (values: ReadonlyMap<string, readonly string[]>): string | undefined => {
+    const narrowed = renderScan(scan, context, values);
+    // The join reads it twice.
+    return narrowed && create("TABLE", narrowed);
+  };
+  return {relation, steps: [{kind: "narrow", keys, sql: create("VIEW", `FROM ${quoteName(right)}`), render}]};
+}
+
 /**
  * ASOF join against the right rows that can be an answer. Without `available_at` a later timestamp is known later, so that is
  * one row a key and instant. With it, a row can be an answer only if no row known as early is newer: a running maximum.
@@ -115,6 +131,8 @@ export function emitPitJoin(op: OperatorOf<"pit_join">, context: EmitContext): S
     holds.push(`(${end} IS NULL OR ${instant} ${op.boundary === "strict" ? "<=" : "<"} ${end})`);
     steps.push(expectApart(op, right, context));
   }
+  const narrowed = emitNarrowed(op, left.table, context);
+  steps.push(...narrowed.steps);
   const isTrue = holds.length === 0 ? undefined : holds.join(" AND ");
   const added = op.fields.map((field) => {
     const name = quoteName(field);
@@ -125,7 +143,7 @@ export function emitPitJoin(op: OperatorOf<"pit_join">, context: EmitContext): S
     run(`CREATE TEMP TABLE ${quoteName(op.output)} AS
 WITH candidates AS (
   SELECT r.*, ${known} AS __known
-  FROM ${right} AS r SEMI JOIN ${quoteName(left.table)} AS l ON ${equalKeys(op.keys, "l", "r")}
+  FROM ${quoteName(narrowed.relation)} AS r SEMI JOIN ${quoteName(left.table)} AS l ON ${equalKeys(op.keys, "l", "r")}
   WHERE ${can.join(" AND ")}
 ), answers AS (
   ${answers}

@@ -17,13 +17,20 @@ export interface ScanColumn {
   readonly sourceType: string;
 }
 
+interface ScanBounds {
+  readonly timeColumn: string;
+  readonly fromUs: number | undefined;
+}
+
 export interface ScanSource {
   readonly columns: ReadonlyMap<string, ScanColumn>;
   /**
    * The relation of the columns; with bounds only rows from `fromUs` (undefined: the beginning) to the end of the day are asked
    * of it. It may give more of both.
    */
-  renderRelation(columns: readonly string[], bounds: {readonly timeColumn: string; readonly fromUs: number | undefined} | undefined): string;
+  renderRelation(columns: readonly string[], bounds: ScanBounds | undefined): string;
+  /** Of a source that can be asked by key: the same for these keys only (our name -> values as text). Undefined where that spares nothing. */
+  renderKeyed?(columns: readonly string[], bounds: ScanBounds | undefined, keys: ReadonlyMap<string, readonly string[]>): string | undefined;
   readonly place: Place;
 }
 
@@ -44,6 +51,8 @@ export type Step =
   | {readonly kind: "run"; readonly sql: string}
   /** The query must find nothing; a row is a problem of the user's data. */
   | {readonly kind: "expect-none"; readonly sql: string; fail(rows: readonly Record<string, unknown>[]): DaedalusError}
+  /** Each key's values are looked up by its query; they make the statement that stands for `sql`, which does the same without them. */
+  | {readonly kind: "narrow"; readonly keys: ReadonlyMap<string, string>; readonly sql: string; render(values: ReadonlyMap<string, readonly string[]>): string | undefined}
   /** Element types are filled in from the history table once it exists. */
   | {readonly kind: "aggregate"; readonly task: Omit<AggregationTask, "windows"> & {readonly windows: readonly Omit<Window, "elementType">[]}}
   | {readonly kind: "write"; readonly relation: string; readonly columns: readonly string[]};
@@ -80,7 +89,8 @@ export function renderInstantText(us: number): string {
   return `${text}${String(((us % 1000) + 1000) % 1000).padStart(3, "0")}`;
 }
 
-function emitScan(op: OperatorOf<"scan">, context: EmitContext): Step[] {
+/** Undefined: the source is not asked by key. */
+export function renderScan(op: OperatorOf<"scan">, context: EmitContext, keys?: ReadonlyMap<string, readonly string[]>): string | undefined {
   const source = context.scans.get(op.view)!;
   const select = op.columns.map((name) => `${source.columns.get(name)!.sql} AS ${quoteName(name)}`).join(", ");
   const fromUs = op.fromUs === undefined ? undefined : context.dayStartUs + op.fromUs;
@@ -95,7 +105,9 @@ function emitScan(op: OperatorOf<"scan">, context: EmitContext): Step[] {
     bounds.push(`${column} < ${renderInstant(context.dayEndUs, literal)}`);
   }
   const where = bounds.length > 0 ? `\nWHERE ${bounds.join(" AND ")}` : "";
-  return [view(op.output, `SELECT ${select}\nFROM ${source.renderRelation(op.columns, op.timeColumn === undefined ? undefined : {timeColumn: op.timeColumn, fromUs})}${where}`)];
+  const asked = op.timeColumn === undefined ? undefined : {timeColumn: op.timeColumn, fromUs};
+  const relation = keys ? source.renderKeyed?.(op.columns, asked, keys) : source.renderRelation(op.columns, asked);
+  return relation === undefined ? undefined : `SELECT ${select}\nFROM ${relation}${where}`;
 }
 
 function emitFilter(op: OperatorOf<"filter">): Step[] {
@@ -143,7 +155,7 @@ function refuse(op: Operator): never {
 
 /** One emitter for each kind: a kind that is forgotten does not compile. */
 const emitters: {readonly [K in OpKind]: (op: OperatorOf<K>, context: EmitContext) => readonly Step[]} = {
-  scan: emitScan,
+  scan: (op, context) => [view(op.output, renderScan(op, context)!)],
   filter: emitFilter,
   project: emitProject,
   join: emitJoin,
