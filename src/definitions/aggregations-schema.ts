@@ -37,7 +37,13 @@ const enrichmentSchema = mapping({
   name: name.describe("Name of the column it makes."),
   source_id_column: name.describe("Column with the id or ids to look up."),
   store_name: name.describe("Embedding store to look in."),
-  udf_name: name.describe("`lookup_embedding_udf`, `avg_pool_embeddings_udf`, or one of `udfs`."),
+  udf_name: name.describe(
+    "`lookup_embedding_udf` (one id), `avg_pool_embeddings_udf`, `max_pool`, `sum_pool`, `weighted_pool` (a list), `l2_normalize`, `quantize_int8`, `dot`, `cosine` (either), or one of `udfs`.",
+  ),
+  pool: oneOf(["mean", "max", "sum"]).optional().meta({default: "mean"}).describe("How `l2_normalize`, `quantize_int8`, `dot` and `cosine` make one vector of a list."),
+  other_id_column: name.optional().describe("`dot`, `cosine`: column with the id or ids to compare with."),
+  time_column: name.optional().describe("`weighted_pool`: column with an instant for each id."),
+  half_life: duration.optional().describe("`weighted_pool`: the age at which a vector counts half."),
 });
 
 export const storeDefaults = {type: "lance", embedding_dtype: "float16", build_batch_size: 50_000} as const;

@@ -10,7 +10,17 @@ type Raw<K extends keyof RawAggregations> = NonNullable<RawAggregations[K]>[numb
 type RawSpec = Raw<"aggregation_specs">;
 
 /** Functions that every project has. */
-export const builtinUdfNames = ["lookup_embedding_udf", "avg_pool_embeddings_udf"] as const;
+export const builtinUdfNames = [
+  "lookup_embedding_udf", "avg_pool_embeddings_udf", "max_pool", "sum_pool", "weighted_pool", "l2_normalize", "quantize_int8", "dot", "cosine",
+] as const;
+
+/** Keys of an enrichment that only some functions read, and whether these need them. */
+const enrichmentKeys = {
+  pool: {functions: ["l2_normalize", "quantize_int8", "dot", "cosine"], isNeeded: false},
+  other_id_column: {functions: ["dot", "cosine"], isNeeded: true},
+  time_column: {functions: ["weighted_pool"], isNeeded: true},
+  half_life: {functions: ["weighted_pool"], isNeeded: true},
+} as const;
 
 /** aggregations.yaml as the model has it. */
 export function parseAggregations(context: Context, raw: RawAggregations, variables: PathVariables): AggregationConfig {
@@ -135,16 +145,37 @@ function checkSpec({file, isIntact, problems}: Context, raw: RawSpec): void {
   }
 }
 
-function parseEnrichment({file, references}: Context, raw: Raw<"enrichment_specs">): EnrichmentSpec {
+function parseEnrichment(context: Context, raw: Raw<"enrichment_specs">): EnrichmentSpec {
+  const {file, references} = context;
   references.push({kind: "store", store: raw.store_name, place: file.place(raw, "store_name")});
   references.push({kind: "udf", udf: raw.udf_name, place: file.place(raw, "udf_name")});
+  checkEnrichment(context, raw);
+  const {time_column: timeColumn} = raw;
+  const halfLifeUs = raw.half_life === undefined ? undefined : parseDuration(raw.half_life);
   return {
     name: raw.name,
     sourceIdColumn: raw.source_id_column,
     storeName: raw.store_name,
     udfName: raw.udf_name,
+    pool: raw.pool,
+    otherIdColumn: raw.other_id_column,
+    recency: timeColumn === undefined || halfLifeUs === undefined ? undefined : {timeColumn, halfLifeUs},
     place: file.place(raw, "name"),
   };
+}
+
+function checkEnrichment({file, isIntact, problems}: Context, raw: Raw<"enrichment_specs">): void {
+  for (const [key, {functions, isNeeded}] of Object.entries(enrichmentKeys) as [keyof typeof enrichmentKeys, {functions: readonly string[]; isNeeded: boolean}][]) {
+    const isRead = functions.includes(raw.udf_name);
+    if (raw[key] !== undefined && !isRead) {
+      const reason = `${functions.join(", ")} read it, "${raw.udf_name}" does not`;
+      problems.add("setting-without-effect", {key, reason}, file.keyPlace(raw, key), "warning");
+    }
+    if (raw[key] === undefined && isRead && isNeeded && isIntact) problems.add("key-missing", {key, what: `the function "${raw.udf_name}"`}, file.place(raw, "udf_name"));
+  }
+  if (raw.half_life !== undefined && parseDuration(raw.half_life) === 0) {
+    problems.add("value-wrong", {key: "half_life", expected: "a duration above 0", found: raw.half_life}, file.place(raw, "half_life"));
+  }
 }
 
 function parseStore(context: Context, raw: Raw<"embedding_stores">, variables: PathVariables): EmbeddingStore {

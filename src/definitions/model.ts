@@ -214,6 +214,12 @@ export interface EnrichmentSpec {
   readonly sourceIdColumn: string;
   readonly storeName: string;
   readonly udfName: string;
+  /** How functions that take an id or a list make one vector of a list; undefined: `mean`. */
+  readonly pool: "mean" | "max" | "sum" | undefined;
+  /** Of `dot` and `cosine`. */
+  readonly otherIdColumn: string | undefined;
+  /** Of `weighted_pool`. */
+  readonly recency: {readonly timeColumn: string; readonly halfLifeUs: number} | undefined;
   readonly place: Place;
 }
 

@@ -163,7 +163,7 @@ export async function readWeights(session: DuckDbSession, path: string, request:
     if (!pattern.test(found)) throw DaedalusError.of("enrich-time-type", {column, found, expected}, {place});
   }
   const weights = new Float32Array(ids.positions.length);
-  const times = `list_transform(${quoteName(timeColumn)}, at -> ${instant("at")})`;
+  const times = `list_transform(${quoteName(timeColumn)}, lambda moment: ${instant("moment")})`;
   const result = await session.stream(`SELECT file_row_number, ${instant(quoteName(rowTimeColumn))}, ${times} FROM ${relation}`);
   for await (const {rowCount, columns} of streamChunks(result)) {
     const numbers = viewItems(columns[0], BigInt64Array).items;

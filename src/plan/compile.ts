@@ -2,7 +2,7 @@
  * A service becomes a plan. Names are resolved backwards, from the dataset's columns to what produces them, so that nothing
  * is read or computed that no column, filter or enrichment needs.
  */
-import type {AggregationSpec, Project, Service, View} from "../definitions/model.js";
+import type {AggregationSpec, EmbeddingStore, EnrichmentSpec, Project, Service, View} from "../definitions/model.js";
 import {findDtypeRefusal, resultDtypeOf} from "../definitions/aggregation-operation.js";
 import {duckdbType, renderDtype, type Dtype} from "../definitions/dtype.js";
 import {findNearest} from "../definitions/nearest.js";
@@ -10,7 +10,7 @@ import type {Place, Problems} from "../errors.js";
 import {Chain} from "./chain.js";
 import {lintChecks} from "./check-lint.js";
 import {checkContract, contractOf, type ContractColumn} from "./contract.js";
-import type {Operator, Plan, WindowSpec} from "./operator.js";
+import type {Operator, OperatorOf, Plan, WindowSpec} from "./operator.js";
 import {parseSqlIdentifiers} from "./sql-identifiers.js";
 
 const dayUs = 86_400_000_000;
@@ -83,14 +83,16 @@ class Compiler {
       if (producer) producers.set(column.name, producer);
     }
     const used = enrichments.filter((spec) => producers.get(spec.name)?.kind === "enrichment");
-    for (const spec of used) this.requestInput(spec.sourceIdColumn, spec.place);
+    const inputs = used.flatMap((spec) => inputsOf(spec).map((column) => ({column, place: spec.place})));
+    if (used.some((spec) => spec.recency)) inputs.push({column: this.timeColumn, place: used.find((spec) => spec.recency)!.place});
+    for (const {column, place} of inputs) this.requestInput(column, place);
     checkContract(service, contract, producers, this.problems);
     lintChecks(this.project, service, producers, this.problems);
 
     const rows = this.renderDay();
     const windowed = this.renderWindows(rows);
     const filtered = this.renderDerivedAndFilters(windowed);
-    this.renderOutput(filtered, contract, producers, used.map((spec) => spec.sourceIdColumn));
+    this.renderOutput(filtered, contract, producers, inputs.map(({column}) => column));
     return {service: service.name, version: service.version, timeColumn: this.timeColumn, operators: this.operators};
   }
 
@@ -133,7 +135,7 @@ class Compiler {
     if (enrichment) {
       const store = this.project.aggregations.stores.get(enrichment.storeName);
       if (!store) return undefined;
-      return {kind: "enrichment", dtype: {kind: "vector", name: store.embeddingDtype === "float16" ? "HALF_FLOAT" : "FLOAT", dimension: store.embeddingDim}};
+      return {kind: "enrichment", dtype: enrichmentDtype(enrichment.udfName, store)};
     }
     if (spec) return {kind: "aggregation", dtype: this.requestSpec(spec)};
     if (derived) {
@@ -368,6 +370,15 @@ class Compiler {
     return current;
   }
 
+  private parametersOf({pool, otherIdColumn, recency}: EnrichmentSpec): Partial<Pick<OperatorOf<"ray_udf_transform">, "with">> {
+    const parameters = {
+      ...(pool && {pool}),
+      ...(otherIdColumn !== undefined && {otherColumn: otherIdColumn}),
+      ...(recency && {recency: {...recency, rowTimeColumn: this.timeColumn}}),
+    };
+    return Object.keys(parameters).length === 0 ? {} : {with: parameters};
+  }
+
   private renderOutput(input: string, contract: readonly ContractColumn[], producers: ReadonlyMap<string, Producer>, ids: readonly string[]): void {
     const names = contract.map((column) => column.name);
     const extra = [...new Set(ids)].filter((id) => !names.includes(id));
@@ -407,11 +418,22 @@ class Compiler {
         sourceColumn: spec.sourceIdColumn,
         column: spec.name,
         dtype: renderDtype(contract.find((column) => column.name === spec.name)?.dtype ?? producer.dtype),
+        ...this.parametersOf(spec),
       });
       current = output;
     }
     this.operators.push({opKind: "sink", name: "sink_dataset", inputs: [current], output: "dataset_partition", engine: "worker", dataset: "dataset", columns: names});
   }
+}
+
+/** Columns of the skeleton that an enrichment reads. */
+const inputsOf = (spec: EnrichmentSpec): string[] =>
+  [spec.sourceIdColumn, spec.otherIdColumn, spec.recency?.timeColumn].filter((column) => column !== undefined);
+
+function enrichmentDtype(udfName: string, store: EmbeddingStore): Dtype {
+  if (udfName === "dot" || udfName === "cosine") return {kind: "scalar", name: "FLOAT"};
+  const name = udfName === "quantize_int8" ? "TINYINT" : store.embeddingDtype === "float16" ? "HALF_FLOAT" : "FLOAT";
+  return {kind: "vector", name, dimension: store.embeddingDim};
 }
 
 function isPairCondition(spec: AggregationSpec): boolean {

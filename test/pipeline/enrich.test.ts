@@ -5,10 +5,13 @@ import {afterAll, beforeAll, beforeEach, describe, expect, it} from "vitest";
 import type {EmbeddingStore, Udf} from "../../src/definitions/model.js";
 import {DuckDbSession} from "../../src/engines/duckdb/connection.js";
 import {DaedalusError} from "../../src/errors.js";
+import {decayWeight} from "../../src/engines/decay-weight.js";
+import type {Finish, Pooling} from "../../src/pipeline/embedding-functions.js";
 import {enrichPartition, type EnrichOptions, type ResolvedEnrichment} from "../../src/pipeline/enrich.js";
 import {halfToNumber, roundToHalf} from "../../src/pipeline/half-float.js";
 import {readRowGroupRows} from "../../src/pipeline/parquet-footer.js";
 import {buildStore} from "../../src/pipeline/store-build.js";
+import {naiveFinish, naivePool} from "../support/naive-embeddings.js";
 
 const dimension = 8;
 const storeRows = 400;
@@ -238,6 +241,59 @@ export function first_and_count(batch: EmbeddingBatch) {
       expect(row.own).toEqual(known.length === 0 ? null : [valueOf(known[0]!, 0), known.length]);
       expect(row.liked_avg).toEqual(expectedAverage(row.liked_ids));
     }
+  });
+
+  it("computes every built-in function over ids and lists, as the plain functions say", async () => {
+    const dtypes = {vector: lookup.dtype, scalar: {kind: "scalar", name: "FLOAT"}, bytes: {kind: "vector", name: "TINYINT", dimension}} as const;
+    const base = "TIMESTAMP '2026-02-01'";
+    const skeleton = await writeParquet(
+      "timed.parquet",
+      `SELECT *, ${base} AS happened_at, list_transform(liked_ids, lambda id, k: ${base} - INTERVAL (k) HOUR) AS liked_at FROM read_parquet('${root}/skeleton.parquet') WHERE row < 400 ORDER BY row`,
+    );
+    const of = (name: string, dtype: ResolvedEnrichment["dtype"], more: Partial<ResolvedEnrichment>): ResolvedEnrichment => ({...average, name, dtype, udfName: name, ...more});
+    const enrichments = [
+      of("max_pool", dtypes.vector, {}),
+      of("sum_pool", dtypes.vector, {}),
+      of("weighted_pool", dtypes.vector, {recency: {timeColumn: "liked_at", rowTimeColumn: "happened_at", halfLifeUs: 7_200_000_000}}),
+      of("l2_normalize", dtypes.vector, {sourceColumn: "artwork_id"}),
+      of("quantize_int8", dtypes.bytes, {pool: "sum"}),
+      of("dot", dtypes.scalar, {sourceColumn: "artwork_id", otherColumn: "liked_ids"}),
+      of("cosine", dtypes.scalar, {otherColumn: "artwork_id", pool: "max"}),
+    ];
+    const columnOrder = ["row", "artwork_id", "liked_ids", ...enrichments.map(({name}) => name)];
+    await enrichPartition(optionsOf({skeletonFiles: [skeleton], enrichments, columnOrder}));
+    const half = (vector: unknown): unknown => (vector instanceof Float32Array ? Array.from(vector, (value) => halfToNumber(roundToHalf(value))) : null);
+    const vectorsOf = (ids: readonly (bigint | null)[]) => ids.map((id) => (id === null ? undefined : indexOfId.get(id)));
+    for (const row of (await readOutput()) as unknown as (Row & Record<string, unknown>)[]) {
+      const places = vectorsOf(row.liked_ids ?? []);
+      const known = places.flatMap((k) => (k === undefined ? [] : [Float32Array.from(vectorOf(k))]));
+      // The first id is an hour old: DuckDB counts from one.
+      const weights = places.flatMap((k, place) => (k === undefined ? [] : [Math.fround(decayWeight((place + 1) * 3_600_000_000, 7_200_000_000))]));
+      const own = naivePool(vectorsOf([row.artwork_id]).flatMap((k) => (k === undefined ? [] : [Float32Array.from(vectorOf(k))])), "lookup");
+      const pooled = (pooling: Pooling): Float32Array | undefined => naivePool(known, pooling, weights);
+      const finish = (vector: Float32Array | undefined, how: Finish, other?: Float32Array): unknown => vector && naiveFinish(vector, how, other);
+      expect({row: row.row, ...Object.fromEntries(enrichments.map(({name}) => [name, row[name]]))}).toEqual({
+        row: row.row,
+        max_pool: half(pooled("max")),
+        sum_pool: half(pooled("sum")),
+        weighted_pool: half(pooled("weighted")),
+        l2_normalize: half(finish(own, "l2_normalize")),
+        quantize_int8: known.length === 0 ? null : Array.from(finish(pooled("sum"), "quantize_int8") as Float32Array, (value) => value || 0),
+        dot: (own && pooled("mean") && finish(own, "dot", pooled("mean"))) ?? null,
+        cosine: (own && pooled("max") && finish(pooled("max"), "cosine", own)) ?? null,
+      });
+    }
+  });
+
+  it("refuses instants of ids that are not as many as the ids, or after the row's own", async () => {
+    const run = async (times: string): Promise<DaedalusError> => {
+      const skeleton = await writeParquet("times.parquet", `SELECT 1 AS row, TIMESTAMP '2026-02-01' AS happened_at, [-500, 1] AS liked_ids, ${times} AS liked_at`);
+      const weighted = {...average, udfName: "weighted_pool", recency: {timeColumn: "liked_at", rowTimeColumn: "happened_at", halfLifeUs: 1e9}};
+      return failure(enrichPartition(optionsOf({skeletonFiles: [skeleton], enrichments: [weighted], columnOrder: ["row", "liked_avg"]})));
+    };
+    expect(await run("[TIMESTAMP '2026-01-01']")).toMatchObject({code: "enrich-times", facts: {row: 0, idCount: 2, timeCount: 1}});
+    expect(await run("[TIMESTAMP '2026-01-01', TIMESTAMP '2026-02-01 00:00:01']")).toMatchObject({code: "enrich-time-ahead", facts: {row: 0}});
+    expect(await run("[DATE '2026-01-01', DATE '2026-01-01']")).toMatchObject({code: "enrich-time-type", facts: {found: "DATE[]"}});
   });
 
   it("runs the function that the guide shows", async () => {
