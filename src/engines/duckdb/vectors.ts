@@ -20,6 +20,11 @@ export function readRawChunk(chunk: duckdb.DataChunk, types: readonly string[]):
   return {rowCount, columns: types.map((type, at) => readVector(duckdb.data_chunk_get_vector(chunk, at), type, rowCount))};
 }
 
+/** @param type of the column, as `widthOf` takes it */
+export function readRawColumn(chunk: duckdb.DataChunk, index: number, type: string): RawColumn {
+  return readVector(duckdb.data_chunk_get_vector(chunk, index), type, duckdb.data_chunk_get_size(chunk));
+}
+
 function readVector(vector: duckdb.Vector, type: string, rowCount: number): RawColumn {
   const isList = type.endsWith("[]");
   const data = duckdb.vector_get_data(vector, rowCount * (isList ? listEntryBytes : widthOf(type)));
