@@ -6,8 +6,10 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     globalSetup: "test/global-setup.ts",
-    // Native DuckDB, Lance and Polars are safest in processes of their own.
+    // Native DuckDB, Lance and Polars are safest in processes of their own. A process goes on with the next file and the modules that
+    // it has: to load them anew for each costs more than many a file's tests.
     pool: "forks",
+    isolate: false,
     maxWorkers: 2,
   },
 });
