@@ -44,7 +44,10 @@ const inlineBytesMax = 16 << 20;
 /** Beyond a page's end kernels write some bytes that nobody reads. */
 const slackBytes = 64;
 
-export async function enrichFile(columns: readonly FileColumn[], options: FileOptions): Promise<SpliceReport> {
+/** @param given in any order: pages are planned, and come, in the order of the output's columns, in which the writer asks for them */
+export async function enrichFile(given: readonly FileColumn[], options: FileOptions): Promise<SpliceReport> {
+  const place = (column: FileColumn): number => options.order.indexOf(column.function.column);
+  const columns = [...given].sort((a, b) => place(a) - place(b));
   const readers = [...new Set(columns.map((column) => column.reader))];
   const needs = readers.map((reader) => numberVectors(columns.filter((column) => column.reader === reader), reader.rowCount));
   const planned = columns.map((column): StreamedColumn => ({
@@ -75,7 +78,7 @@ export async function enrichFile(columns: readonly FileColumn[], options: FileOp
       outputPath: options.outputPath,
       order: options.order,
       signal: options.signal,
-      columns: columns.map((column) => ({name: column.function.column, dtype: column.function.dtype, read: () => readPage(stream, column, options)})),
+      columns: columns.map((column, index) => ({name: column.function.column, dtype: column.function.dtype, read: ({rowStart}) => readPage(stream, {column, index, rowStart}, options)})),
     });
   } finally {
     await threads.close();
@@ -83,8 +86,15 @@ export async function enrichFile(columns: readonly FileColumn[], options: FileOp
   }
 }
 
-async function readPage(stream: PageStream, column: FileColumn, options: FileOptions): Promise<SplicedPage> {
-  const {result, release} = await stream.read();
+interface AskedPage {
+  readonly column: FileColumn;
+  readonly index: number;
+  readonly rowStart: number;
+}
+
+async function readPage(stream: PageStream, {column, index, rowStart}: AskedPage, options: FileOptions): Promise<SplicedPage> {
+  const {planned, result, release} = await stream.read();
+  if (planned.column !== index || planned.rowStart !== rowStart) throw new Error(`the page of column ${planned.column} at row ${planned.rowStart} came for column ${index} at row ${rowStart}`);
   if ("page" in result) return {...result.page, release};
   throw await explainFailure(result.failure, column, options);
 }

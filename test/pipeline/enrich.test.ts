@@ -97,7 +97,8 @@ const styleLookup: ResolvedEnrichment = {...lookup, name: "style_embedding", sou
 const optionsOf = (changes: Partial<EnrichOptions> = {}): EnrichOptions => ({
   skeletonFiles: [join(root, "skeleton.parquet")],
   outputDirectory: output,
-  enrichments: [lookup, average, styleLookup],
+  // Declared in another order than that of the output's columns.
+  enrichments: [average, styleLookup, lookup],
   columnOrder: ["row", "artwork_id", "image_embedding", "liked_ids", "liked_avg", "style_embedding", "style", "note"],
   root,
   session,
