@@ -1,5 +1,5 @@
 /** What checks are called, by their definitions alone: before any row is read, and the same in reports, manifests and orchestrators. */
-import type {ColumnCheck, Service, TableCheck} from "../definitions/model.js";
+import type {ColumnCheck, Service, ServiceColumn, TableCheck} from "../definitions/model.js";
 
 export interface CheckLabel {
   /** As the YAML says it: `aes_score: range [0, 10]`. */
@@ -39,11 +39,15 @@ export function labelTableCheck(check: TableCheck): string {
   }
 }
 
+/** `nullable: false` is a check by itself, unless one of the column says the same as strictly. */
+export const impliesNotNull = ({isNullable, checks}: ServiceColumn): boolean =>
+  !isNullable && !checks.some(({kind, severity}) => kind === "not_null" && severity === "error");
+
 /** Every check that gates a day of the service, in the order of its file. */
 export function listChecks(service: Service): readonly CheckLabel[] {
-  const ofColumns = (service.columns ?? []).flatMap(({name, isNullable, checks}): CheckLabel[] => [
-    ...(isNullable || checks.some(({kind}) => kind === "not_null") ? [] : [{check: notNullableLabel(name), severity: "error" as const, column: name}]),
-    ...checks.map((check) => ({check: labelColumnCheck(check, name), severity: check.severity, column: name})),
+  const ofColumns = (service.columns ?? []).flatMap((column): CheckLabel[] => [
+    ...(impliesNotNull(column) ? [{check: notNullableLabel(column.name), severity: "error" as const, column: column.name}] : []),
+    ...column.checks.map((check) => ({check: labelColumnCheck(check, column.name), severity: check.severity, column: column.name})),
   ]);
   return [...ofColumns, ...service.checks.map((check) => ({check: labelTableCheck(check), severity: check.severity, column: undefined}))];
 }

@@ -3,7 +3,7 @@ import type {Service} from "../definitions/model.js";
 import type {DuckDbSession} from "../engines/duckdb/connection.js";
 import {renderParquetRelation} from "../sources/parquet.js";
 import {quoteName, quoteNames} from "../sources/quote.js";
-import {labelColumnCheck} from "./check-labels.js";
+import {impliesNotNull, labelColumnCheck} from "./check-labels.js";
 import {assertCheckFits, renderColumnTerm, renderNotNullable, renderTableTerm, type CheckTerm} from "./check-terms.js";
 import {checkDrift} from "./drift.js";
 import type {Manifest} from "./manifest.js";
@@ -63,10 +63,10 @@ export async function runChecks(session: DuckDbSession, files: readonly string[]
   const relation = renderParquetRelation(files);
   const types = new Map((await session.describe(`SELECT * FROM ${relation}`)).map(({name, type}) => [name, type]));
   const pending: Pending[] = [];
-  for (const {checks, ...rest} of (service.columns ?? []).filter(({name}) => columns.includes(name))) {
-    const column = {name: rest.name, type: types.get(rest.name) ?? ""};
-    if (!rest.isNullable && !checks.some((check) => check.kind === "not_null" && check.severity === "error")) pending.push(renderNotNullable(column));
-    for (const check of checks) {
+  for (const declared of (service.columns ?? []).filter(({name}) => columns.includes(name))) {
+    const column = {name: declared.name, type: types.get(declared.name) ?? ""};
+    if (impliesNotNull(declared)) pending.push(renderNotNullable(column));
+    for (const check of declared.checks) {
       assertCheckFits(check, column);
       if (check.kind !== "drift") {
         pending.push(renderColumnTerm(check, column));

@@ -5,6 +5,7 @@ import {afterAll, beforeAll, describe, expect, it} from "vitest";
 import {loadProject} from "../../src/definitions/project.js";
 import {DuckDbSession} from "../../src/engines/duckdb/connection.js";
 import {DaedalusError} from "../../src/errors.js";
+import {listChecks} from "../../src/pipeline/check-labels.js";
 import {PartitionStore} from "../../src/pipeline/partition.js";
 import {runChecks, type CheckResult} from "../../src/pipeline/quality.js";
 import {buildStore} from "../../src/pipeline/store-build.js";
@@ -286,6 +287,14 @@ describe("the gate", () => {
     expect(mended.exitCode).toBe(0);
     expect(mended.stdout).toMatch(/^ {2}2026-03-01: warn brand: drift against 2026-02-27, max_psi 0\.2: PSI/m);
     expect(await readDatasets(root)).not.toEqual(before);
+  });
+
+  it("refuses NULL in a column that may have none, beside a check of it that only warns", async () => {
+    const basket = shopFiles["feature_services/basket.yaml"];
+    const root = await makeShop({"feature_services/basket.yaml": basket.replace("dtype: BIGINT}", "dtype: BIGINT, nullable: false, checks: [{not_null: true, severity: warn}]}")});
+    const checks = ["customer_id: not nullable", "customer_id: not_null"];
+    expect(listChecks(loadProject({root}).services.get("basket")!).map(({check}) => check)).toEqual(checks);
+    expect(await failure(trainShop(root, {targetDay: "2026-03-01"}))).toMatchObject({code: "checks-failed", facts: {failed: [expect.stringContaining(checks[0]!)]}});
   });
 
   it("records every result in the manifest of the skeleton and of the dataset", async () => {
