@@ -119,19 +119,20 @@ interface NewTable {
   readonly rows: readonly (readonly Value[])[];
 }
 
+/** All rows travel as one text of JSON with every value as text, which the table's column types turn into what it is: DuckDB plans each literal that it is given. */
 async function writeTable(session: DuckDbSession, {table, columns, dtypes, rows}: NewTable): Promise<void> {
   const declared = columns.map(({name, type}) => `${quoteName(name)} ${type}`).join(", ");
   await session.run(`CREATE TEMP TABLE ${quoteName(table)} (${declared})`);
   if (rows.length === 0) return;
-  const values = rows.map((row) => `(${row.map((value, index) => renderLiteral(value, dtypes[index]!)).join(", ")})`);
-  await session.run(`INSERT INTO ${quoteName(table)} VALUES ${values.join(",\n")}`);
+  const json = JSON.stringify(rows.map((row) => Object.fromEntries(row.map((value, index) => [`c${index}`, renderText(value, dtypes[index]!)]))));
+  const structure = JSON.stringify([Object.fromEntries(dtypes.map(({kind}, index) => [`c${index}`, kind === "list" ? ["VARCHAR"] : "VARCHAR"]))]);
+  await session.run(`INSERT INTO ${quoteName(table)} SELECT unnest(from_json(${quoteText(json)}, ${quoteText(structure)}), max_depth := 2)`);
 }
 
-/** Every value as text, which the table's column types turn into what it is: so all rows of a VALUES list agree. */
-function renderLiteral(value: Value, dtype: Dtype): string {
-  if (value === null) return "NULL";
-  if (Array.isArray(value)) return `[${value.map((item: Scalar) => renderLiteral(item, {kind: "scalar", name: dtype.name} as Dtype)).join(", ")}]`;
-  return quoteText(typeof value === "number" && dtype.name === "TIMESTAMP" ? renderInstant(value) : String(value));
+function renderText(value: Value, dtype: Dtype): string | null | readonly (string | null)[] {
+  if (value === null) return null;
+  if (Array.isArray(value)) return value.map((item: Scalar) => renderText(item, {kind: "scalar", name: dtype.name} as Dtype) as string | null);
+  return typeof value === "number" && dtype.name === "TIMESTAMP" ? renderInstant(value) : String(value);
 }
 
 /** Rows of a relation that has `__row`, in that order. */

@@ -62,7 +62,7 @@ export async function trainDay(run: Run, day: string): Promise<DayResult> {
       // A day whose database went away is begun anew, in a session that connects anew.
       checks.push(...(await retryLost(() => inSession(run, (session) => makeSkeleton(run, day, session, skeleton)), effects.signal)));
     }
-    if (dataset && dataset.state !== "current") checks.push(...(await inSession(run, (session) => makeDataset(run, day, session))));
+    if (dataset && dataset.state !== "current") checks.push(...(await makeDataset(run, day)));
     return {rows: partitions.findManifest(lastStage(run), day)?.rows ?? 0, checks};
   } catch (error) {
     if (effects.signal.aborted) throw DaedalusError.of("interrupted", {}, {cause: error});
@@ -117,34 +117,48 @@ async function makeSkeleton(run: Run, day: string, session: DuckDbSession, verdi
   }
 }
 
-async function makeDataset(run: Run, day: string, session: DuckDbSession): Promise<readonly CheckResult[]> {
-  const {plan, project, service, partitions, effects} = run;
+async function makeDataset(run: Run, day: string): Promise<readonly CheckResult[]> {
+  const {plan, partitions, effects} = run;
   const startedMs = effects.now();
   effects.onEvent({kind: "day-stage", day, stage: "enrich"});
   const skeleton = partitions.findManifest("skeleton", day)!;
   const wanted = run.planner.wantedDataset(skeleton.written_at);
   const directory = partitions.stage("dataset", day);
   try {
-    const inputs = partitions.filesOf("skeleton", day);
     const columns = sinkColumns(plan, "dataset");
     const enrichments = enrichmentsOf(run);
     const isSame = enrichments.length === 0 && columns.length === sinkColumns(plan, "skeleton").length;
-    if (isSame) for (const path of inputs) linkOrCopy(path, join(directory, basename(path)));
-    else await enrichPartition({skeletonFiles: inputs, outputDirectory: directory, enrichments, columnOrder: columns, root: project.root, session, signal: effects.signal});
-    const names = readdirSync(directory).filter((name) => name.endsWith(".parquet")).sort();
-    const paths = names.map((name) => join(directory, name));
-    const added = enrichments.map((enrichment) => enrichment.name);
-    const checks = await runChecks(session, paths, service, {columns: added, hasTableChecks: false, neighbours: {partitions, stage: "dataset", day}});
-    gate(run, "dataset", day, {checks, directory});
-    const statistics = new Map([...skeleton.columns, ...(await readStatistics(session, paths, added))].map((column) => [column.name, column]));
-    const files = names.map((name, index) => ({name, rows: skeleton.files[index]?.rows ?? 0, bytes: statSync(join(directory, name)).size}));
-    publish(run, {stage: "dataset", day, wanted, computed: added, sources: {}, files, statistics: columns.map((column) => statistics.get(column)!), checks: [...skeletonChecks(skeleton), ...checks], startedMs});
+    const {checks, added} = isSame ? {checks: [], added: []} : await inSession(run, (session) => enrichDay(run, {day, directory, enrichments, columns}, session));
+    if (isSame) for (const path of partitions.filesOf("skeleton", day)) linkOrCopy(path, join(directory, basename(path)));
+    const statistics = new Map([...skeleton.columns, ...added].map((column) => [column.name, column]));
+    const files = parquetNames(directory).map((name, index) => ({name, rows: skeleton.files[index]?.rows ?? 0, bytes: statSync(join(directory, name)).size}));
+    const computed = added.map((column) => column.name);
+    publish(run, {stage: "dataset", day, wanted, computed, sources: {}, files, statistics: columns.map((column) => statistics.get(column)!), checks: [...skeletonChecks(skeleton), ...checks], startedMs});
     return checks;
   } catch (error) {
     discardUnlessGated(run, "dataset", day, error);
     throw error;
   }
 }
+
+interface Enriching {
+  readonly day: string;
+  readonly directory: string;
+  readonly enrichments: readonly ResolvedEnrichment[];
+  readonly columns: readonly string[];
+}
+
+async function enrichDay(run: Run, {day, directory, enrichments, columns}: Enriching, session: DuckDbSession): Promise<{checks: readonly CheckResult[]; added: readonly ColumnStatistics[]}> {
+  const {project, service, partitions, effects} = run;
+  await enrichPartition({skeletonFiles: partitions.filesOf("skeleton", day), outputDirectory: directory, enrichments, columnOrder: columns, root: project.root, session, signal: effects.signal});
+  const paths = parquetNames(directory).map((name) => join(directory, name));
+  const names = enrichments.map((enrichment) => enrichment.name);
+  const checks = await runChecks(session, paths, service, {columns: names, hasTableChecks: false, neighbours: {partitions, stage: "dataset", day}});
+  gate(run, "dataset", day, {checks, directory});
+  return {checks, added: await readStatistics(session, paths, names)};
+}
+
+const parquetNames = (directory: string): string[] => readdirSync(directory).filter((name) => name.endsWith(".parquet")).sort();
 
 const skeletonChecks = (manifest: Manifest): CheckResult[] => manifest.checks.map(({passed, ...check}) => ({...check, isPassed: passed}));
 

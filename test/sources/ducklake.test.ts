@@ -7,13 +7,13 @@ import {realEffects, type Effects} from "../../src/pipeline/effects.js";
 import {planService} from "../../src/pipeline/plan-days.js";
 import {train, type TrainReport} from "../../src/pipeline/train.js";
 import {quoteText} from "../../src/sources/quote.js";
-import {extensionDirectory, findMissingExtension} from "../support/extensions.js";
+import {extensionConfig, extensionRuntime, findMissingExtension} from "../support/extensions.js";
 import {startPostgres, type PostgresServer} from "../support/postgres-server.js";
 import {missingS3Server, startS3, type S3Server} from "../support/s3-server.js";
 import {makeShop, readDatasets, readManifestOf, shopFiles, trainShop} from "../support/shop-project.js";
 
 const missing = await findMissingExtension("ducklake", "postgres", "sqlite", "httpfs");
-const runtime = `${shopFiles["config/training/runtime.yaml"]}compute:\n  duckdb_config: {extension_directory: ${extensionDirectory}}\n`;
+const runtime = `${shopFiles["config/training/runtime.yaml"]}${extensionRuntime}`;
 
 describe.skipIf(missing !== undefined)(`a DuckLake (skipped when an extension cannot be had: ${missing ?? "they can"})`, () => {
   let server: PostgresServer;
@@ -37,7 +37,7 @@ describe.skipIf(missing !== undefined)(`a DuckLake (skipped when an extension ca
   };
   /** Writes to the lake, in a session of its own. */
   async function write(catalog: string, dataPath: string, ...statements: readonly string[]): Promise<void> {
-    const session = await DuckDbSession.open({config: new Map([["extension_directory", extensionDirectory]])});
+    const session = await DuckDbSession.open({config: extensionConfig});
     try {
       for (const name of ["ducklake", "postgres_scanner", "sqlite_scanner", "httpfs"]) await session.run(`LOAD ${name}`);
       const [before, after] = [statements.filter((sql) => sql.startsWith("CREATE SECRET")), statements.filter((sql) => !sql.startsWith("CREATE SECRET"))];

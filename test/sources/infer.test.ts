@@ -8,13 +8,13 @@ import {DuckDbSession} from "../../src/engines/duckdb/connection.js";
 import {diagnoseSources} from "../../src/pipeline/doctor.js";
 import {guessDtype, guessView, toViewName} from "../../src/pipeline/view-guess.js";
 import {inferView, type InferOptions, type InferredView} from "../../src/pipeline/view-infer.js";
-import {extensionDirectory, findMissingExtension} from "../support/extensions.js";
+import {extensionConfig, extensionRuntime, findMissingExtension} from "../support/extensions.js";
 import {startPostgres, type PostgresServer} from "../support/postgres-server.js";
 import {writeFiles} from "../support/project-files.js";
 import {runDaeda} from "../support/run-daeda.js";
 import {makeShop} from "../support/shop-project.js";
 
-const runtime = `compute:\n  duckdb_config: {extension_directory: ${extensionDirectory}}\n`;
+const runtime = extensionRuntime;
 const infer = (root: string, options: InferOptions, environment: Record<string, string> = {}): Promise<InferredView> => inferView(options, loadFoundation({root}), environment);
 
 /** What doctor says of the inferred view alone: it must read the source that it was made from. */
@@ -119,7 +119,7 @@ describe.skipIf(missing !== undefined)(`views infer from databases (skipped when
 
   it("reads tables of a DuckLake and of a SQLite file", async () => {
     const root = writeFiles({"config/training/runtime.yaml": runtime});
-    const session = await DuckDbSession.open({config: new Map([["extension_directory", extensionDirectory]])});
+    const session = await DuckDbSession.open({config: extensionConfig});
     try {
       for (const name of ["ducklake", "sqlite_scanner"]) await session.run(`LOAD ${name}`);
       await session.run(`ATTACH 'ducklake:${root}/lake.ducklake' AS lake (DATA_PATH '${root}/lake/')`);

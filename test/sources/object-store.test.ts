@@ -8,12 +8,12 @@ import {DuckDbSession} from "../../src/engines/duckdb/connection.js";
 import {realEffects} from "../../src/pipeline/effects.js";
 import {train, type TrainReport} from "../../src/pipeline/train.js";
 import {quoteText} from "../../src/sources/quote.js";
-import {extensionDirectory, findMissingExtension} from "../support/extensions.js";
+import {extensionConfig, extensionRuntime, findMissingExtension} from "../support/extensions.js";
 import {missingS3Server, startS3, type S3Server} from "../support/s3-server.js";
 import {makeShop, readDatasets, readManifestOf, shopDays, shopFiles, trainShop} from "../support/shop-project.js";
 
 const missing = missingS3Server ?? (await findMissingExtension("httpfs", "aws"));
-const runtime = `${shopFiles["config/training/runtime.yaml"]}compute:\n  duckdb_config: {extension_directory: ${extensionDirectory}}\n`;
+const runtime = `${shopFiles["config/training/runtime.yaml"]}${extensionRuntime}`;
 
 describe.skipIf(missing !== undefined)(`an object store (skipped where it cannot be had: ${missing ?? "it can"})`, () => {
   let server: S3Server;
@@ -22,7 +22,7 @@ describe.skipIf(missing !== undefined)(`an object store (skipped where it cannot
   let local: string;
 
   const session = async (): Promise<DuckDbSession> => {
-    const opened = await DuckDbSession.open({config: new Map([["extension_directory", extensionDirectory]])});
+    const opened = await DuckDbSession.open({config: extensionConfig});
     await opened.run("LOAD httpfs");
     await opened.run(`CREATE SECRET (TYPE s3, KEY_ID ${quoteText(server.key)}, SECRET ${quoteText(server.secret)}, REGION 'us-east-1', ENDPOINT ${quoteText(server.endpoint)}, USE_SSL false, URL_STYLE 'path')`);
     return opened;

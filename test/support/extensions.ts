@@ -7,6 +7,10 @@ import type {ExtensionName} from "../../src/sources/extensions.js";
 
 export const extensionDirectory = process.env["DAEDALUS_TEST_EXTENSIONS"] ?? join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "daedalus-test", "extensions");
 
+/** `compute.duckdb_config` that finds them. Signatures are left to the tests of `extension-install`: to check one costs a tenth of a second in each session. */
+export const extensionConfig: ReadonlyMap<string, string> = new Map([["extension_directory", extensionDirectory], ["allow_unsigned_extensions", "true"]]);
+export const extensionRuntime = `compute:\n  duckdb_config: {extension_directory: ${extensionDirectory}, allow_unsigned_extensions: "true"}\n`;
+
 /** Why one of them cannot be had here; undefined when all can. */
 export async function findMissingExtension(...names: readonly ExtensionName[]): Promise<string | undefined> {
   for (const name of names) {
