@@ -3,6 +3,7 @@ import {mkdirSync, mkdtempSync, rmSync} from "node:fs";
 import {createRequire} from "node:module";
 import {tmpdir} from "node:os";
 import {join} from "node:path";
+import type * as DuckDb from "@duckdb/node-api";
 import type {DuckDBConnection, DuckDBDataChunk, DuckDBInstance, DuckDBResult} from "@duckdb/node-api";
 import type {SqlSession} from "../aggregation-engine.js";
 import {remoteNames, type RemoteTables} from "../../sources/remote-tables.js";
@@ -13,7 +14,7 @@ import {defineTable, readRawChunk} from "./vectors.js";
 export type {DuckDBDataChunk, DuckDBResult};
 
 // `import` reads its 180 CommonJS files twice, once for the names that they export: a tenth of a second in the start of every command.
-const duckdb = createRequire(import.meta.url)("@duckdb/node-api") as typeof import("@duckdb/node-api");
+const duckdb = createRequire(import.meta.url)("@duckdb/node-api") as typeof DuckDb;
 
 export interface SessionOptions {
   /** `compute.duckdb_config`, passed through to DuckDB. */
