@@ -76,12 +76,16 @@ function parseSpec(context: Context, raw: RawSpec): AggregationSpec {
     includeCurrent: raw.include_current ?? false,
     windowUs: parseWindow(context, raw),
     condition: raw.condition,
+    conditionPlace: file.place(raw, raw.condition === undefined ? "name" : "condition"),
     maxItems: givesList(raw.operation) ? maxItems : undefined,
     halfLifeUs: raw.operation === "decay_sum" && raw.half_life !== undefined ? parseDuration(raw.half_life) : undefined,
     excludeSelf: raw.exclude_self ?? false,
     place: file.place(raw, "name"),
   };
 }
+
+/** Microseconds that a number can tell apart: 285 years. */
+const windowDaysMax = Math.floor(Number.MAX_SAFE_INTEGER / dayUs);
 
 /** `window_days` or `window`; undefined for all history. */
 function parseWindow(context: Context, raw: RawSpec): number | undefined {
@@ -92,9 +96,19 @@ function parseWindow(context: Context, raw: RawSpec): number | undefined {
   } else if (raw.window === undefined && raw.window_days === undefined && isIntact) {
     problems.add("key-missing", {key: "window_days", what: `the aggregation "${raw.name}"`}, file.place(raw, "name"));
   }
-  if (raw.window !== undefined) return parseDuration(raw.window);
+  if (raw.window !== undefined) {
+    const windowUs = parseDuration(raw.window);
+    if (windowUs === 0) problems.add("value-wrong", {key: "window", expected: "a duration above 0", found: raw.window}, file.place(raw, "window"));
+    return windowUs;
+  }
   if (raw.window_days === null || raw.window_days === undefined) return undefined;
-  return Math.round(resolveNumber(context, {owner: raw, key: "window_days", value: raw.window_days, isWhole: false}) * dayUs);
+  const windowDays = resolveNumber(context, {owner: raw, key: "window_days", value: raw.window_days, isWhole: false});
+  const windowUs = Math.round(windowDays * dayUs);
+  if (windowDays > 0 && (windowUs === 0 || windowDays > windowDaysMax)) {
+    const expected = `at least a microsecond and at most ${windowDaysMax} days, or null for all history`;
+    problems.add("value-wrong", {key: "window_days", expected, found: String(windowDays)}, file.place(raw, "window_days"));
+  }
+  return windowUs;
 }
 
 function parseGroupBy({file, references, problems}: Context, {group_by: raw}: RawSpec): AggregationSpec["groupBy"] {

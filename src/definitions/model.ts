@@ -200,6 +200,8 @@ export interface AggregationSpec {
   /** Undefined: all history. */
   readonly windowUs: number | undefined;
   readonly condition: string | undefined;
+  /** Where the condition is written, or the name of a spec that has none. */
+  readonly conditionPlace: Place;
   /** Of lists; undefined: no limit. */
   readonly maxItems: number | undefined;
   /** Of `decay_sum` alone. */

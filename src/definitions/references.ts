@@ -15,6 +15,8 @@ export type Reference = {readonly place: Place} & (
   | {readonly kind: "column"; readonly column: string}
   /** A spec's `timestamp_column`; without a history, the spine's. */
   | {readonly kind: "timestamp-column"; readonly history: string | undefined; readonly column: string}
+  /** A time rule that the view's join does not read, and only a history or a spine of it would. */
+  | {readonly kind: "history-rule"; readonly view: string; readonly key: string; readonly reason: string}
   | {readonly kind: "store"; readonly store: string}
   /** A column of `enrichment_specs`. */
   | {readonly kind: "enrichment"; readonly column: string}
@@ -91,6 +93,12 @@ export function checkReferences(references: readonly Reference[], declared: Decl
           {key: "timestamp_column", expected: `${whose}, "${[...new Set(expected)].join('" or "')}"`, found: `"${reference.column}"`},
           place,
         );
+        break;
+      }
+      case "history-rule": {
+        const {view, key, reason} = reference;
+        const isRead = references.some((other) => other.kind === "timed-view" && other.view === view);
+        if (!declared.isPartial && !isRead) problems.add("setting-without-effect", {key, reason}, place, "warning");
         break;
       }
       case "store":

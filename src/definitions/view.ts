@@ -1,8 +1,9 @@
 import {Names, type Context} from "./context.js";
 import {parseDtype} from "./dtype.js";
 import {parseDuration} from "./duration.js";
-import type {TimeRules, View, ViewSource} from "./model.js";
+import type {View, ViewSource} from "./model.js";
 import {fillPath, type PathVariables} from "./path-variables.js";
+import {parseTimeRules} from "./time-rules.js";
 import type {RawView} from "./view-schema.js";
 
 /** A view's file as the model has it. */
@@ -30,7 +31,7 @@ export function parseView(context: Context, raw: RawView, variables: PathVariabl
     isOnline: raw.online ?? false,
     source,
     timestampColumn,
-    time: parseTime(context, raw, {hasTimestamp: timestampColumn !== undefined, ourName}),
+    time: parseTimeRules(context, raw, {timestampColumn, ourName}),
     fields,
     place: file.place(raw, "name"),
   };
@@ -72,52 +73,4 @@ function checkDatabase({file, problems}: Context, {name: view, source}: RawView)
     const reason = 'keep "table_name" to read a table, or "query" to run SQL';
     problems.add("keys-conflict", {keys: ["table_name", "query"], reason}, file.keyPlace(source, "query"));
   }
-}
-
-interface Timing {
-  readonly hasTimestamp: boolean;
-  /** Our name of a column that may be named as the source does. */
-  readonly ourName: (column: string) => string;
-}
-
-function parseTime({file, problems}: Context, raw: RawView, {hasTimestamp, ourName}: Timing): TimeRules {
-  const time = raw.time ?? {};
-  const {timestamp_field: timestampField} = raw.source;
-  if (timestampField !== undefined && time.valid_from !== undefined && ourName(time.valid_from) !== ourName(timestampField)) {
-    const reason = "both say when a row begins to be true: remove one of them, or let them name the same column";
-    problems.add("keys-conflict", {keys: ["timestamp_field", "valid_from"], reason}, file.place(time, "valid_from"));
-  }
-  const join = time.join ?? (hasTimestamp ? "pit" : "static");
-  if (!hasTimestamp && join !== "static") {
-    problems.add("timestamp-needed", {what: `"join: ${join}"`, view: raw.name}, file.place(time, "join"));
-  }
-  if (!hasTimestamp && time.valid_to !== undefined) {
-    problems.add("timestamp-needed", {what: '"valid_to"', view: raw.name}, file.keyPlace(time, "valid_to"));
-  }
-  if (time.join === "latest" && time.valid_to !== undefined) {
-    const reason = '"join: latest" takes the newest row whatever the time';
-    problems.add("setting-without-effect", {key: "valid_to", reason}, file.keyPlace(time, "valid_to"), "warning");
-  }
-  if (!hasTimestamp) {
-    const reason = 'the view has no "timestamp_field", so each key has one row for all time';
-    if (raw.ttl !== undefined) problems.add("setting-without-effect", {key: "ttl", reason}, file.keyPlace(raw, "ttl"), "warning");
-    for (const key of ["boundary", "available_at", "embargo"] as const) {
-      if (time[key] !== undefined) problems.add("setting-without-effect", {key, reason}, file.keyPlace(time, key), "warning");
-    }
-  }
-  const tieBreak = (time.tie_break ?? []).map((text) => {
-    const [column = "", direction] = text.trim().split(/\s+/);
-    return {column: ourName(column), isDescending: direction?.toLowerCase() === "desc"};
-  });
-  const names = new Names(problems);
-  tieBreak.forEach(({column}, index) => names.add("tie_break column", column, file.place(time.tie_break ?? [], index)));
-  return {
-    boundary: time.boundary ?? "strict",
-    availableAt: time.available_at === undefined ? undefined : ourName(time.available_at),
-    validTo: time.valid_to === undefined ? undefined : ourName(time.valid_to),
-    embargoUs: parseDuration(time.embargo ?? "0s") ?? 0,
-    tieBreak,
-    onDuplicate: time.on_duplicate ?? "pick",
-    join,
-  };
 }

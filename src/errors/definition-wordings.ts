@@ -67,6 +67,10 @@ export const definitionWordings = {
     text: `"${p.override}" does not set a key`,
     hint: "write the key of runtime.yaml, = and the value: --set compute.engine=polars",
   }),
+  "view-never-counts": (p: {view: string; reason: string}) => ({
+    text: `no row of view "${p.view}" ever counts: ${p.reason}`,
+    hint: "make the ttl longer than the embargo",
+  }),
   "setting-without-effect": (p: {key: string; reason: string}) => ({text: `"${p.key}" has no effect: ${p.reason}`}),
   "column-unknown": (p: {column: string; service: string; nearest?: string | undefined}) => ({
     text: `nothing produces the column "${p.column}" of service "${p.service}"`,
@@ -100,6 +104,9 @@ export const definitionWordings = {
   "aggregation-value": (p: {spec: string; operation: string; column: string; expected: string; dtype: string}) => ({
     text: `aggregation "${p.spec}" (${p.operation}) needs ${p.expected}, but "${p.column}" is ${p.dtype}`,
     hint: p.expected === "a list" ? '"distinct_list" takes single values' : p.dtype.endsWith("[]") ? '"flatten_distinct" takes lists apart, "count" counts them' : '"count_distinct" and "top_k" take values that are no numbers',
+  }),
+  "condition-wrong": (p: {spec: string; reason: string}) => ({
+    text: `the condition of aggregation "${p.spec}" is wrong: ${p.reason}`,
   }),
   "lookback-short": (p: {service: string; lookbackDays: number; longestDays: number}) => ({
     text: `lookback_days of service "${p.service}" is ${p.lookbackDays}, but its longest window is ${p.longestDays} days: windows are cut there`,

@@ -5,7 +5,7 @@ import {resultTypeOf} from "../engines/aggregation-engine.js";
 import {DuckDbSession} from "../engines/duckdb/connection.js";
 import {emitOperator, type EmitContext, type ScanSource, type Step} from "../engines/duckdb/emit.js";
 import {DaedalusError, type Problems} from "../errors.js";
-import type {Plan} from "../plan/operator.js";
+import type {OperatorOf, Plan} from "../plan/operator.js";
 import {quoteName, quoteText} from "../sources/quote.js";
 import {findColumnDtype} from "./column-dtype.js";
 import {reasonOf} from "./failure.js";
@@ -31,6 +31,7 @@ export async function checkPlanSql(project: Project, service: Service, plan: Pla
         await session.run(`CREATE OR REPLACE TEMP TABLE ${quoteName(context.coveredTable(op.right))} (id ${typeOf(op.keys[0]!, project, service)})`);
       }
       try {
+        if (op.opKind === "rolling_aggregate" && !(await checkConditions(session, op, project, problems))) return;
         for (const step of emitOperator(op, context)) await tryStep(session, step);
       } catch (error) {
         const place = placeOfOperator(op, project, service);
@@ -43,6 +44,25 @@ export async function checkPlanSql(project: Project, service: Service, plan: Pla
     session.close();
   }
 }
+
+/** Each condition by itself, so that it is named and not the query around it. False when one is wrong. */
+async function checkConditions(session: DuckDbSession, op: OperatorOf<"rolling_aggregate">, project: Project, problems: Problems): Promise<boolean> {
+  const [rows, history] = op.inputs;
+  let isSound = true;
+  for (const {name, condition, isPairCondition} of op.windows) {
+    if (condition === undefined) continue;
+    const cur = isPairCondition ? `, ${quoteName(rows)} AS cur` : "";
+    // Asked for twice: what WHERE takes is no aggregate, and what SELECT gives has a type.
+    const sql = `SELECT (${condition}\n) AS kept FROM ${quoteName(history)} AS hist${cur} WHERE (${condition}\n) IS NULL`;
+    const reason = await session.describe(sql).then(([column]) => refuseType(column!.type), reasonOf);
+    if (reason === undefined) continue;
+    problems.add("condition-wrong", {spec: name, reason}, project.aggregations.specs.find((spec) => spec.name === name)?.conditionPlace);
+    isSound = false;
+  }
+  return isSound;
+}
+
+const refuseType = (type: string): string | undefined => (type === "BOOLEAN" ? undefined : `it is ${type}, not true or false`);
 
 async function tryStep(session: DuckDbSession, step: Step): Promise<void> {
   if (step.kind === "run" || step.kind === "narrow") {

@@ -220,7 +220,12 @@ class Compiler {
 
   private requestCondition(chain: Chain, spec: AggregationSpec): void {
     if (spec.condition === undefined) return;
-    const {names} = parseSqlIdentifiers(spec.condition);
+    const {names, members} = parseSqlIdentifiers(spec.condition);
+    const sides = [["hist", chain], ["cur", this.day]] as const;
+    for (const [side, {resolvableNames}] of sides) {
+      const known = new Set([...resolvableNames].map((name) => name.toLowerCase()));
+      for (const name of members.get(side) ?? []) if (!known.has(name.toLowerCase())) this.addUnknown(name, spec.conditionPlace, resolvableNames);
+    }
     for (const name of chain.resolvableNames) if (names.has(name.toLowerCase())) this.requestHistory(chain, name, spec);
     // `cur.*` and, with include_current, the row itself: the same names are needed on the day's side.
     if (!isPairCondition(spec) && !spec.includeCurrent) return;

@@ -6,6 +6,8 @@ export interface SqlIdentifiers {
   readonly names: ReadonlySet<string>;
   /** Names that stand before a dot, such as `hist` and `cur`. */
   readonly qualifiers: ReadonlySet<string>;
+  /** What stands behind the dot of each qualifier, as it is written. */
+  readonly members: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 const token = /'(?:[^']|'')*'|--[^\n]*|\/\*[\s\S]*?\*\/|"((?:[^"]|"")*)"(\s*\.)?|([A-Za-z_][A-Za-z0-9_]*)(\s*\.)?|[0-9.]+(?:[eE][0-9]+)?|./gs;
@@ -13,13 +15,21 @@ const token = /'(?:[^']|'')*'|--[^\n]*|\/\*[\s\S]*?\*\/|"((?:[^"]|"")*)"(\s*\.)?
 /** Unquoted names are compared as they are written and in lower case, since SQL folds case. */
 export function parseSqlIdentifiers(sql: string): SqlIdentifiers {
   const found = new Set<string>();
-  const qualifiers = new Set<string>();
-  for (const [, quoted, quotedDot, bare, bareDot] of sql.matchAll(token)) {
+  const members = new Map<string, Set<string>>();
+  let qualifier: string | undefined;
+  for (const [text, quoted, quotedDot, bare, bareDot] of sql.matchAll(token)) {
     const name = quoted?.replaceAll('""', '"') ?? bare;
-    if (name === undefined) continue;
-    const target = (quotedDot ?? bareDot) === undefined ? found : qualifiers;
-    target.add(name);
-    target.add(name.toLowerCase());
+    if (name === undefined) {
+      if (text.trim() !== "") qualifier = undefined;
+      continue;
+    }
+    if (qualifier !== undefined) for (const spelling of [qualifier, qualifier.toLowerCase()]) members.get(spelling)!.add(name);
+    const isQualifier = (quotedDot ?? bareDot) !== undefined;
+    qualifier = isQualifier ? name : undefined;
+    for (const spelling of [name, name.toLowerCase()]) {
+      if (!isQualifier) found.add(spelling);
+      else if (!members.has(spelling)) members.set(spelling, new Set());
+    }
   }
-  return {names: found, qualifiers};
+  return {names: found, qualifiers: new Set(members.keys()), members};
 }

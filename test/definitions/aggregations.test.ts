@@ -149,6 +149,23 @@ aggregation_specs:
     ]);
   });
 
+  it("has windows that nothing fits into, or that begin before all time", () => {
+    const text = `
+aggregation_specs:
+  - {name: a, group_by: [user_id], operation: count, window: «0s»}
+  - {name: b, group_by: [user_id], operation: count, window_days: «1e-12»}
+  - {name: c, group_by: [user_id], operation: count, window_days: «1e6»}
+  - {name: d, group_by: [user_id], operation: count, window: «99999w»}
+`;
+    const days = {key: "window_days", expected: "at least a microsecond and at most 104249 days, or null for all history"};
+    expectProblems({[file]: text}, [
+      {code: "value-wrong", facts: {key: "window", expected: "a duration above 0"}},
+      {code: "value-wrong", facts: {...days, found: "1e-12"}},
+      {code: "value-wrong", facts: {...days, found: "1000000"}},
+      {code: "value-wrong", facts: {key: "window"}},
+    ]);
+  });
+
   it("has values of other types", () => {
     const text = `
 aggregation_specs:

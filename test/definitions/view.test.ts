@@ -34,7 +34,7 @@ time:
   embargo: 2h
   tie_break: [version desc, seq, "part ASC"]
   on_duplicate: error
-  join: latest
+  join: pit
 fields:
   - {name: followed_user_ids, dtype: "BIGINT[]"}
 `);
@@ -56,7 +56,7 @@ fields:
           {column: "part", isDescending: false},
         ],
         onDuplicate: "error",
-        join: "latest",
+        join: "pit",
       },
       place: {file, line: 2, column: 7, length: 12, text: "name: user_profile"},
     });
@@ -190,9 +190,44 @@ describe("a wrong view", () => {
   });
 
   it("has time rules that do nothing without a timestamp", () => {
-    expectProblems({[file]: view("«ttl»: 90d\ntime: {«embargo»: 1h, tie_break: [seq]}", "path: data")}, [
-      {code: "setting-without-effect", facts: {key: "ttl"}, severity: "warning"},
-      {code: "setting-without-effect", facts: {key: "embargo"}, severity: "warning"},
+    expectProblems({[file]: view("«ttl»: 90d\ntime: {«boundary»: strict, «available_at»: known, «embargo»: 1h, «tie_break»: [seq], «on_duplicate»: pick}", "path: data")},
+      ["ttl", "boundary", "available_at", "embargo", "tie_break", "on_duplicate"].map((key) => ({code: "setting-without-effect", facts: {key}, severity: "warning"})),
+    );
+  });
+
+  it("has time rules that its join does not look at", () => {
+    const rules = "boundary: strict, available_at: known, embargo: 1h, valid_to: ended";
+    const marked = rules.replaceAll(/(\w+):/g, "«$1»:");
+    const warnings = (keys: readonly string[]): {code: "setting-without-effect"; facts: {key: string}; severity: "warning"}[] =>
+      keys.map((key) => ({code: "setting-without-effect", facts: {key}, severity: "warning"}));
+    expectProblems({[file]: view(`«ttl»: 90d\ntime: {join: latest, tie_break: [seq desc], on_duplicate: error, ${marked}}`)}, warnings(["ttl", "boundary", "available_at", "embargo", "valid_to"]));
+    expectProblems({[file]: view(`time: {join: static, «tie_break»: [seq], on_duplicate: error, ${marked}}`)}, warnings(["tie_break", "boundary", "available_at", "embargo", "valid_to"]));
+  });
+
+  it("may say when its rows are known although its join does not look at it, if windows look back on them", () => {
+    const files = {"config/training/aggregations.yaml": "aggregation_specs: [{name: a, history: user_profile, group_by: [user_id], operation: count, window_days: 7}]\n"};
+    for (const join of ["latest", "static"]) {
+      expectProblems({...files, [file]: view(`time: {join: ${join}, available_at: known, embargo: 1h, tie_break: [seq]}`)}, []);
+    }
+  });
+
+  it("has rows that are too old before they are known", () => {
+    const never = (lines: string): void => {
+      expectProblems({[file]: view(lines)}, [{code: "view-never-counts", facts: {view: "user_profile"}, severity: "warning"}]);
+    };
+    never("«ttl»: 1h\ntime: {embargo: 1h}");
+    never("«ttl»: 0s");
+    never("«ttl»: 1h\ntime: {embargo: 61m, boundary: inclusive}");
+    readSound({[file]: view("ttl: 61m\ntime: {embargo: 1h}")});
+    readSound({[file]: view("ttl: 1h\ntime: {embargo: 1h, boundary: inclusive}")});
+    readSound({[file]: view("ttl: 1h\ntime: {embargo: 2h, available_at: known}")});
+  });
+
+  it("names its timestamp where that says nothing", () => {
+    expectProblems({[file]: view("time: {«available_at»: updated_at, tie_break: [«updated_at desc»], valid_to: «updated_at»}")}, [
+      {code: "setting-without-effect", facts: {key: "available_at"}, severity: "warning"},
+      {code: "setting-without-effect", facts: {key: "tie_break"}, severity: "warning"},
+      {code: "value-wrong", facts: {key: "valid_to", found: '"updated_at"'}},
     ]);
   });
 

@@ -127,6 +127,8 @@ describe("what a plan refuses", () => {
   it.each([
     ["a column that nothing produces", service("", "  - {name: lkes}"), "column-unknown", {column: "lkes"}],
     ["a condition's spelling of a value column", {"config/training/aggregations.yaml": files["config/training/aggregations.yaml"].replace("value_column: item_id", "value_column: itm_id")}, "column-unknown", {column: "itm_id", nearest: "item_id"}],
+    ["a condition's spelling of a history column", {"config/training/aggregations.yaml": files["config/training/aggregations.yaml"].replace("hist.event = 'like'", "hist.evnt = 'like'")}, "column-unknown", {column: "evnt", nearest: "event"}],
+    ["a condition's spelling of a column of the row", {"config/training/aggregations.yaml": files["config/training/aggregations.yaml"].replace("hist.event = 'like'", "hist.event = cur.evnt")}, "column-unknown", {column: "evnt", nearest: "event"}],
     ["a wrong kind", service("", "  - {name: likes, kind: feature}"), "column-kind", {column: "likes", kind: "feature"}],
     ["a wrong dtype", service("", '  - {name: tags_liked, dtype: "BIGINT[]"}'), "column-dtype", {declared: "BIGINT[]", produced: "TEXT[]"}],
     ["derived columns in a circle", service('derived: [{name: a, dtype: BIGINT, sql: "b"}, {name: b, dtype: BIGINT, sql: "a"}]', "  - {name: a}"), "reference-cycle", {names: ["a", "b", "a"]}],

@@ -211,7 +211,18 @@ describe("lint", () => {
     edit("config/training/aggregations.yaml", {from: "hist.event = 'like'", to: "hist.event LIKES 'like'"});
     const {exitCode, stdout} = await daeda("lint");
     expect(exitCode).toBe(1);
-    expect(stdout).toMatch(/^config\/training\/aggregations\.yaml:\d+:\d+: error /m);
+    expect(stdout).toMatch(/^config\/training\/aggregations\.yaml:\d+:\d+: error condition-wrong: the condition of aggregation "liked_item_ids_7d" is wrong: Parser Error/m);
+  });
+
+  it.each([
+    ["hist.event", "it is VARCHAR, not true or false"],
+    ["count(*) > 1", "WHERE clause cannot contain aggregates"],
+    ["event = cur.event", 'Ambiguous reference to column name "event"'],
+  ])("finds that %s is no condition", async (condition, reason) => {
+    edit("config/training/aggregations.yaml", {from: "hist.event = 'like'", to: condition});
+    const {exitCode, stdout} = await daeda("lint");
+    expect({exitCode, stdout}).toMatchObject({exitCode: 1, stdout: expect.stringContaining(reason) as string});
+    expect(stdout).toContain("error condition-wrong");
   });
 
   it("checks what --set says as it checks the file", async () => {
