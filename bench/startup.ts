@@ -4,6 +4,7 @@
  */
 import {spawnSync} from "node:child_process";
 import {fileURLToPath} from "node:url";
+import {startEnvironment} from "./start-environment.js";
 
 const daeda = fileURLToPath(new URL("../dist/platform/daeda.js", import.meta.url));
 const runs = 31;
@@ -12,7 +13,7 @@ function medianMs(args: readonly string[]): number {
   const times: number[] = [];
   for (let run = 0; run < runs; run += 1) {
     const startedMs = performance.now();
-    const {status} = spawnSync(process.execPath, args, {stdio: "ignore"});
+    const {status} = spawnSync(process.execPath, args, {stdio: "ignore", env: startEnvironment});
     times.push(performance.now() - startedMs);
     if (status !== 0) throw new Error(`node ${args.join(" ")} exits with ${status}`);
   }

@@ -18,6 +18,7 @@ import {openService} from "../src/pipeline/open-service.js";
 import type {Wanted} from "../src/pipeline/verdict.js";
 import {version} from "../src/pipeline/version.js";
 import {quoteText} from "../src/sources/quote.js";
+import {startEnvironment} from "./start-environment.js";
 
 const counts = ["views_1d", "views_7d", "likes_1d", "likes_7d", "likes_30d"];
 
@@ -116,7 +117,7 @@ const reportPeak = 'data:text/javascript,process.on("exit", () => process.stderr
 
 function measure(root: string, command: string): string {
   const startedMs = performance.now();
-  const {stdout, stderr, status} = spawnSync(process.execPath, ["--import", reportPeak, daeda, "pipeline", command, "ranking"], {cwd: root, encoding: "utf8", maxBuffer: 2 ** 28});
+  const {stdout, stderr, status} = spawnSync(process.execPath, ["--import", reportPeak, daeda, "pipeline", command, "ranking"], {cwd: root, encoding: "utf8", maxBuffer: 2 ** 28, env: startEnvironment});
   const seconds = (performance.now() - startedMs) / 1000;
   if (status !== 0 || !/0 missing/.test(stdout)) throw new Error(`${stdout.slice(0, 1000)}\n${stderr}`);
   return `${seconds.toFixed(2)} s, peak ${(Number(/peak (\d+)/.exec(stderr)![1]) / 1024).toFixed(0)} MiB`;

@@ -29,8 +29,7 @@ export interface MethodContext {
 }
 
 /** The project in the folder where the command was called. */
-export function openContext(flags: ProjectFlags, terminal: Terminal): MethodContext {
-  const settings = readSettings(settingsPath(terminal.env));
+export function openContext(flags: ProjectFlags, terminal: Terminal, settings: Settings = readSettings(settingsPath(terminal.env))): MethodContext {
   const projectOptions: ProjectOptions = {
     root: terminal.directory,
     runtimeConfigPath: flags.runtimeConfigPath,

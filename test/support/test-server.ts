@@ -27,7 +27,7 @@ export async function startTestServer(root: string, options: Partial<ServeOption
     loadProject: () => loadProject(projectOptions),
   };
   const bugs: unknown[] = [];
-  const server = await startServer({host: "127.0.0.1", port: 0, ...options}, {context, onBug: (error) => bugs.push(error)});
+  const server = await startServer({root, host: "127.0.0.1", port: 0, ...options}, {openContext: () => context, onBug: (error) => bugs.push(error)});
   return {...server, bugs, context};
 }
 

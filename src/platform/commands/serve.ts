@@ -31,9 +31,11 @@ export function addServeCommand(program: Command, terminal: Terminal): void {
       const {host, port, requireToken, allowHost, allowOrigin, oidcIssuer, oidcAudience, oidcJwks, callSeconds} = options;
       const asked = [oidcIssuer, oidcAudience, oidcJwks].filter((value) => value !== undefined);
       if (asked.length !== 0 && asked.length !== 3) serve.error("error: --oidc-issuer, --oidc-audience and --oidc-jwks go together");
-      const [{startServer}, {openContext}, {untilStopped}] = await Promise.all([import("../rpc/serve.js"), import("../context.js"), import("../signals.js")]);
+      const [{startServer}, {readSettings, settingsPath}, {untilStopped}] = await Promise.all([import("../rpc/serve.js"), import("../settings.js"), import("../signals.js")]);
+      const settings = readSettings(settingsPath(terminal.env));
       const server = await startServer(
         {
+          root: terminal.directory,
           host,
           port,
           isTokenRequired: requireToken === true,
@@ -43,12 +45,14 @@ export function addServeCommand(program: Command, terminal: Terminal): void {
           limits: callSeconds === undefined ? {} : {callMs: callSeconds * 1000},
         },
         {
-          context: openContext(options, terminal),
+          openContext: async () => (await import("../context.js")).openContext(options, terminal, settings),
           onBug: (error, what) => terminal.note(`${new Date().toISOString()} a bug in ${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
         },
       );
+      const stopped = untilStopped();
       terminal.answer(`listening on ${server.url}`);
-      const signal = await untilStopped();
+      await server.loaded;
+      const signal = await stopped;
       terminal.note(`${signal}: no new calls; those that work may end`);
       await server.stop();
     });

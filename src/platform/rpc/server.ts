@@ -10,6 +10,7 @@ import type {MethodContext} from "../context.js";
 import {mountMcp} from "../mcp/mount.js";
 import type {CallDesk} from "./call-desk.js";
 import type {CallGate} from "./call-gate.js";
+import type {Door} from "./door.js";
 import {answerRpc, renderRefusal, rpcLimits} from "./json-rpc.js";
 import {renderLogEvents} from "./log-events.js";
 import type {Metrics} from "./metrics.js";
@@ -17,6 +18,8 @@ import {describeMethods} from "./open-rpc.js";
 import {describeError, isBug} from "./rpc-error.js";
 
 export interface ServerOptions {
+  /** Where requests come in. */
+  readonly door: Door;
   readonly address: AddressOptions;
   readonly authenticator: Authenticator;
   readonly desk: CallDesk;
@@ -32,13 +35,12 @@ export interface ServerOptions {
 }
 
 const followersMax = 100;
-const receiveMs = 30_000;
 
 export function createServer(options: ServerOptions): FastifyInstance {
-  const {context, metrics, onBug} = options;
+  const {door, context, metrics, onBug} = options;
   const callSignals = new RequestSignals(options.late);
   const streamSignals = new RequestSignals(options.stopping);
-  const app = Fastify({bodyLimit: rpcLimits.bodyBytes, requestTimeout: receiveMs});
+  const app = Fastify({bodyLimit: rpcLimits.bodyBytes, serverFactory: () => door.server});
   // One type and no other: a page can send text anywhere without asking, but not this.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", {parseAs: "buffer"}, (_request, body, done) => done(null, body));
