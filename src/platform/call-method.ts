@@ -16,13 +16,13 @@ export function getMethodName(name: string): MethodName {
 }
 
 /**
- * The method's answer, as its schema says. Paths stay within the project.
+ * The method's answer, as its schema says, or a promise of it. Paths stay within the project.
  * @throws ParamsError, or what the method throws
  */
-export async function callMethod(name: MethodName, params: unknown, context: MethodContext): Promise<unknown> {
+export function callMethod(name: MethodName, params: unknown, context: MethodContext): unknown {
   const {params: schema, paths} = methodSchemas[name];
   const checked = checkParams(name, schema, params);
   if (name === "runs.materialize_partition") assertOpenOptions(checked);
   if (paths.length > 0) confinePaths(checked, paths, context.loadProject());
-  return await (methods[name] as (params: object, context: MethodContext) => unknown)(checked, context);
+  return (methods[name] as (params: object, context: MethodContext) => unknown)(checked, context);
 }

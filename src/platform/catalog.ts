@@ -56,8 +56,16 @@ export function summarizeService(project: Project, service: Service): ServiceSum
   };
 }
 
-/** Everything a view says; of its credentials only the names, since what they hold is nobody's business here. */
+const viewAnswers = new WeakMap<View, ViewAnswer>();
+
+/** Everything a view says; of its credentials only the names, since what they hold is nobody's business here. Frozen: the same view has the same answer. */
 export function describeView(view: View): ViewAnswer {
+  let answer = viewAnswers.get(view);
+  if (!answer) viewAnswers.set(view, (answer = Object.freeze(makeViewAnswer(view))));
+  return answer;
+}
+
+function makeViewAnswer(view: View): ViewAnswer {
   const {source, time} = view;
   return {
     name: view.name,

@@ -115,10 +115,10 @@ describe("options of a runner", () => {
     await expect(methods["runs.materialize_partition"]({...params, ...options}, makeContext())).rejects.toMatchObject({code});
   });
 
-  it("that decide where commands run and tokens go are not for callers of a server", async () => {
+  it("that decide where commands run and tokens go are not for callers of a server", () => {
     for (const [runner, key] of [["ray", "address"], ["ray", "command"], ["ray", "runtime_env"], ["dagster", "url"]] as const) {
-      const call = callMethod("runs.materialize_partition", {...params, runner, runner_options: {[key]: "http://elsewhere"}}, makeContext());
-      await expect(call).rejects.toMatchObject({code: "option-reserved"});
+      const call = (): unknown => callMethod("runs.materialize_partition", {...params, runner, runner_options: {[key]: "http://elsewhere"}}, makeContext());
+      expect(call).toThrow(expect.objectContaining({code: "option-reserved"}));
     }
   });
 });

@@ -35,7 +35,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(root, {recursive: true, force: true}));
 
-const call = (name: MethodName, params: unknown): Promise<unknown> => callMethod(name, params, context);
+const call = (name: MethodName, params: unknown): Promise<unknown> => Promise.resolve().then(() => callMethod(name, params, context));
 
 async function problemsOf(name: MethodName, params: unknown): Promise<string[]> {
   const error: unknown = await call(name, params).catch((caught: unknown) => caught);

@@ -204,7 +204,8 @@ describe("the server", () => {
 });
 
 describe("the gate of calls", () => {
-  const open = new AbortController().signal;
+  const {signal} = new AbortController();
+  const open = (): AbortSignal => signal;
   const forever = (): Promise<never> => new Promise(() => undefined);
 
   it("lets few heavy calls work, some wait, and no more", async () => {
@@ -226,10 +227,10 @@ describe("the gate of calls", () => {
   it("gives up a call that takes too long or whose caller has gone, and tells it", async () => {
     const gate = new CallGate({callMs: 20});
     let told: AbortSignal | undefined;
-    await expect(gate.pass(true, open, (signal) => ((told = signal), forever()))).rejects.toMatchObject({code: "call-timeout"});
+    await expect(gate.pass(true, open, (ended) => ((told = ended()), forever()))).rejects.toMatchObject({code: "call-timeout"});
     expect(told!.aborted).toBe(true);
     const gone = new AbortController();
-    const waiting = new CallGate().pass(false, gone.signal, forever);
+    const waiting = new CallGate().pass(false, () => gone.signal, forever);
     gone.abort();
     await expect(waiting).rejects.toMatchObject({code: "call-aborted"});
   });

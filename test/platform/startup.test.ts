@@ -32,4 +32,8 @@ describe("the start of the command line", () => {
   it("adds TOML and the nearest name for the settings, no YAML, no schemas, no DuckDB", () => {
     expect(packagesOf("platform/settings.ts")).toEqual(["@decimalturn/toml-patch", "fastest-levenshtein"]);
   });
+
+  it("adds nothing for a server until it listens", () => {
+    expect(packagesOf("platform/rpc/serve.ts")).toEqual([]);
+  });
 });

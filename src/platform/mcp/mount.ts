@@ -14,13 +14,13 @@ export interface MountOptions {
   readonly authenticator: Authenticator;
   readonly desk: CallDesk;
   /** Aborted when the caller has gone. */
-  readonly signalOf: (reply: FastifyReply) => AbortSignal;
+  readonly callerGone: (reply: FastifyReply) => AbortSignal;
   readonly onBug: (error: unknown, what: string) => void;
 }
 
 const sessionHeader = "mcp-session-id";
 
-export function mountMcp(app: FastifyInstance, {authenticator, desk, signalOf, onBug}: MountOptions): void {
+export function mountMcp(app: FastifyInstance, {authenticator, desk, callerGone, onBug}: MountOptions): void {
   const working = new Map<string, AbortController>();
 
   app.post("/mcp", async (request, reply) => {
@@ -38,9 +38,9 @@ export function mountMcp(app: FastifyInstance, {authenticator, desk, signalOf, o
       const {answerMessage} = await import("./exchange.js");
       const response = await answerMessage(message, {
         request: toWebRequest(request),
-        signal: AbortSignal.any([cancel.signal, signalOf(reply)]),
+        signal: AbortSignal.any([cancel.signal, callerGone(reply)]),
         scope: caller.scope,
-        call: (name, asked, signal) => desk.call({method: name, params: asked, caller, transport: "mcp", signal}),
+        call: (name, asked, signal) => desk.call({method: name, params: asked, caller, transport: "mcp", callerGone: () => signal}),
         onBug,
       });
       return await reply.code(response.status).headers(Object.fromEntries(response.headers)).send(await response.text());

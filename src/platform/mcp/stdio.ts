@@ -26,7 +26,7 @@ export async function serveStdio(caller: Principal, {context, onBug, onBrokenLin
     metrics: new Metrics(),
     log: new CallLog(context.projectOptions.root),
   });
-  const conversation = createMcpServer({scope: caller.scope, call: (method, params, signal) => desk.call({method, params, caller, transport: "mcp", signal}), onBug});
+  const conversation = createMcpServer({scope: caller.scope, call: (method, params, signal) => desk.call({method, params, caller, transport: "mcp", callerGone: () => signal}), onBug});
   const ended = new Promise<void>((resolve) => conversation.onClose(resolve));
   // The SDK's transport does not look for the end of its input.
   for (const event of ["end", "close"]) process.stdin.once(event, () => void conversation.close());

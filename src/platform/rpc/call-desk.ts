@@ -5,7 +5,7 @@ import {isCovered} from "../auth/scope.js";
 import {callMethod, getMethodName} from "../call-method.js";
 import type {MethodContext} from "../context.js";
 import {methodSchemas} from "../method-schemas.js";
-import type {CallGate} from "./call-gate.js";
+import type {CallGate, SignalOf} from "./call-gate.js";
 import type {CallLog} from "./call-log.js";
 import type {Metrics} from "./metrics.js";
 
@@ -17,7 +17,7 @@ export interface Call {
   readonly caller: Principal;
   readonly transport: Transport;
   /** Aborted when the caller has gone. */
-  readonly signal: AbortSignal;
+  readonly callerGone: SignalOf;
 }
 
 export interface CallDeskOptions {
@@ -36,7 +36,7 @@ export class CallDesk {
   }
 
   /** @throws ParamsError, DaedalusError (`method-unknown`, `scope-missing`, `server-busy`, `call-timeout`), or what the method throws */
-  async call({method, params, caller, transport, signal}: Call): Promise<unknown> {
+  async call({method, params, caller, transport, callerGone}: Call): Promise<unknown> {
     const {context, gate, metrics, log} = this.#options;
     const startedMs = performance.now();
     const name = getMethodName(method);
@@ -44,7 +44,7 @@ export class CallDesk {
     let outcome = "ok";
     try {
       if (!isCovered(scope, caller.scope)) throw DaedalusError.of("scope-missing", {method: name, scope, granted: caller.scope});
-      return await gate.pass(isHeavy, signal, (own) => callMethod(name, params, {...context, caller: caller.name, signal: own}));
+      return await gate.pass(isHeavy, callerGone, (ended) => callMethod(name, params, contextOf(context, caller.name, ended)));
     } catch (error) {
       outcome = codeOf(error);
       throw error;
@@ -54,6 +54,16 @@ export class CallDesk {
       if (scope !== "read" || outcome === "scope-missing") log.note({caller, transport, method: name, params, outcome, milliseconds});
     }
   }
+}
+
+function contextOf(context: MethodContext, caller: string, ended: SignalOf): MethodContext {
+  return {
+    ...context,
+    caller,
+    get signal() {
+      return ended();
+    },
+  };
 }
 
 /** `bug` for what is no expected error. */

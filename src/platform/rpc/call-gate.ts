@@ -11,6 +11,9 @@ export interface CallLimits {
   readonly callMs: number;
 }
 
+/** A signal that is made when somebody asks for it: most calls have ended before, and it costs as much as the rest of them. */
+export type SignalOf = () => AbortSignal;
+
 const callLimits: CallLimits = {callsMax: 1000, heavyMax: 2, waitingMax: 32, callMs: 120_000};
 
 export class CallGate {
@@ -32,32 +35,21 @@ export class CallGate {
    * place is free once it really ends.
    * @throws DaedalusError `server-busy`, `call-timeout` or `call-aborted`
    */
-  async pass<T>(isHeavy: boolean, signal: AbortSignal, work: (signal: AbortSignal) => T | Promise<T>): Promise<T> {
+  async pass<T>(isHeavy: boolean, callerGone: SignalOf, work: (ended: SignalOf) => T | Promise<T>): Promise<T> {
     if (this.#calls >= this.limits.callsMax) throw DaedalusError.of("server-busy", {what: "calls", limit: this.limits.callsMax});
     this.#calls += 1;
+    const bounds = new CallBounds(callerGone, this.limits.callMs);
+    const ended = (): AbortSignal => bounds.signal;
     try {
-      if (!isHeavy) return await this.#timed(signal, work);
-      await this.#enter(signal);
-      return await this.#timed(signal, work, () => this.#leave());
+      if (!isHeavy) {
+        const answer = work(ended);
+        return answer instanceof Promise ? await bounds.watch(answer) : answer;
+      }
+      await this.#enter(callerGone());
+      return await bounds.watch((async () => await work(ended))().finally(() => this.#leave()));
     } finally {
+      bounds.end();
       this.#calls -= 1;
-    }
-  }
-
-  async #timed<T>(signal: AbortSignal, work: (signal: AbortSignal) => T | Promise<T>, onEnd?: () => void): Promise<T> {
-    const controller = new AbortController();
-    const abort = (): void => controller.abort(DaedalusError.of("call-aborted", {}));
-    const timer = setTimeout(() => controller.abort(DaedalusError.of("call-timeout", {seconds: this.limits.callMs / 1000})), this.limits.callMs);
-    signal.addEventListener("abort", abort, {once: true});
-    if (signal.aborted) abort();
-    const working = (async () => await work(controller.signal))();
-    const ended = onEnd ? working.finally(onEnd) : working;
-    try {
-      return await Promise.race([ended, whenAborted(controller.signal)]);
-    } finally {
-      ended.catch(() => undefined);
-      clearTimeout(timer);
-      signal.removeEventListener("abort", abort);
     }
   }
 
@@ -93,6 +85,44 @@ export class CallGate {
     const next = this.#waiting.shift();
     if (next) next();
     else this.#heavy -= 1;
+  }
+}
+
+/** What ends a call from outside: its caller has gone, or its time is over. */
+class CallBounds {
+  readonly #callerGone: SignalOf;
+  readonly #callMs: number;
+  #controller: AbortController | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  readonly #abort = (): void => this.#controller!.abort(DaedalusError.of("call-aborted", {}));
+
+  constructor(callerGone: SignalOf, callMs: number) {
+    this.#callerGone = callerGone;
+    this.#callMs = callMs;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller) return this.#controller.signal;
+    const controller = (this.#controller = new AbortController());
+    this.#timer = setTimeout(() => controller.abort(DaedalusError.of("call-timeout", {seconds: this.#callMs / 1000})), this.#callMs);
+    const gone = this.#callerGone();
+    gone.addEventListener("abort", this.#abort, {once: true});
+    if (gone.aborted) this.#abort();
+    return controller.signal;
+  }
+
+  async watch<T>(working: Promise<T>): Promise<T> {
+    try {
+      return await Promise.race([working, whenAborted(this.signal)]);
+    } finally {
+      working.catch(() => undefined);
+    }
+  }
+
+  end(): void {
+    if (!this.#controller) return;
+    clearTimeout(this.#timer);
+    this.#callerGone().removeEventListener("abort", this.#abort);
   }
 }
 

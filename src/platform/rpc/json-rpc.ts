@@ -1,6 +1,6 @@
 /** JSON-RPC 2.0 over bytes: single calls, batches and notifications. Knows nothing of HTTP. */
 import {DaedalusError} from "../../errors.js";
-import {describeError, isBug, type RpcError} from "./rpc-error.js";
+import {describeError, isBug} from "./rpc-error.js";
 import {jsonDepth} from "./json-depth.js";
 
 export const rpcLimits = {bodyBytes: 1_048_576, batch: 100, depth: 32} as const;
@@ -12,8 +12,6 @@ interface RpcRequest {
   readonly method: string;
   readonly params: unknown;
 }
-
-export type RpcResponse = {readonly jsonrpc: "2.0"; readonly id: Id} & ({readonly result: unknown} | {readonly error: RpcError});
 
 export interface RpcEffects {
   /** Answers one call. */
@@ -29,18 +27,31 @@ export interface RpcEffects {
 export async function answerRpc(body: Buffer, effects: RpcEffects): Promise<string | undefined> {
   const message = parseMessage(body);
   if (!Array.isArray(message)) {
-    const response = await answerOne(message, effects);
-    return response && JSON.stringify(response);
+    return await answerOne(message, effects);
   }
   if (message.length === 0) throw DaedalusError.of("request-broken", {reason: "the batch is empty"});
   if (message.length > rpcLimits.batch) throw DaedalusError.of("request-broken", {reason: `the batch has ${message.length} calls, and ${rpcLimits.batch} are the most`});
-  const responses = await Promise.all(message.map((one: unknown) => answerOne(one, effects)));
-  const said = responses.filter((response) => response !== undefined);
-  return said.length === 0 ? undefined : JSON.stringify(said);
+  const answers = await Promise.all(message.map((one: unknown) => answerOne(one, effects)));
+  const said = answers.filter((answer) => answer !== undefined);
+  return said.length === 0 ? undefined : `[${said.join(",")}]`;
 }
 
 /** The answer to a body that is no call. */
-export const renderRefusal = (error: unknown): string => JSON.stringify({jsonrpc: "2.0", id: null, error: describeError(error)} satisfies RpcResponse);
+export const renderRefusal = (error: unknown): string => renderError(null, error);
+
+const renderError = (id: Id, error: unknown): string => `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"error":${JSON.stringify(describeError(error))}}`;
+
+const renderResult = (id: Id, result: unknown): string => `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${renderAnswer(result)}}`;
+
+/** Of answers that are frozen, which methods give again and again. */
+const answerTexts = new WeakMap<object, string>();
+
+function renderAnswer(answer: unknown): string {
+  if (typeof answer !== "object" || answer === null || !Object.isFrozen(answer)) return JSON.stringify(answer);
+  let text = answerTexts.get(answer);
+  if (text === undefined) answerTexts.set(answer, (text = JSON.stringify(answer)));
+  return text;
+}
 
 /** @throws DaedalusError `json-broken` or `request-broken` */
 export function parseMessage(body: Buffer): unknown {
@@ -53,20 +64,20 @@ export function parseMessage(body: Buffer): unknown {
   }
 }
 
-async function answerOne(message: unknown, {call, onBug}: RpcEffects): Promise<RpcResponse | undefined> {
+async function answerOne(message: unknown, {call, onBug}: RpcEffects): Promise<string | undefined> {
   let request: RpcRequest;
   try {
     request = readRequest(message);
   } catch (error) {
-    return {jsonrpc: "2.0", id: idOf(message) ?? null, error: describeError(error)};
+    return renderError(idOf(message) ?? null, error);
   }
   const {id, method, params} = request;
   try {
     const result = await call(method, params);
-    return id === undefined ? undefined : {jsonrpc: "2.0", id, result};
+    return id === undefined ? undefined : renderResult(id, result);
   } catch (error) {
     if (isBug(error)) onBug(error, method);
-    return id === undefined ? undefined : {jsonrpc: "2.0", id, error: describeError(error)};
+    return id === undefined ? undefined : renderError(id, error);
   }
 }
 

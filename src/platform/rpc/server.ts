@@ -9,7 +9,7 @@ import {checkParams} from "../check-params.js";
 import type {MethodContext} from "../context.js";
 import {mountMcp} from "../mcp/mount.js";
 import type {CallDesk} from "./call-desk.js";
-import type {CallGate} from "./call-gate.js";
+import type {CallGate, SignalOf} from "./call-gate.js";
 import type {Door} from "./door.js";
 import {answerRpc, renderRefusal, rpcLimits} from "./json-rpc.js";
 import {renderLogEvents} from "./log-events.js";
@@ -54,16 +54,16 @@ export function createServer(options: ServerOptions): FastifyInstance {
 
   app.post("/rpc", async (request, reply) => {
     const caller = await options.authenticator.identify(request.headers.authorization);
-    const signal = callSignals.of(reply);
+    const callerGone = callSignals.of(reply);
     const answer = await answerRpc(Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0), {
-      call: (method, params) => (method === "rpc.discover" ? Promise.resolve(describeMethods()) : options.desk.call({method, params, caller, transport: "rpc", signal})),
+      call: (method, params) => (method === "rpc.discover" ? Promise.resolve(describeMethods()) : options.desk.call({method, params, caller, transport: "rpc", callerGone})),
       onBug,
     });
     if (answer === undefined) return reply.code(204).send();
     return reply.type("application/json; charset=utf-8").send(answer);
   });
 
-  mountMcp(app, {authenticator: options.authenticator, desk: options.desk, signalOf: (reply) => callSignals.of(reply), onBug});
+  mountMcp(app, {authenticator: options.authenticator, desk: options.desk, callerGone: (reply) => callSignals.of(reply)(), onBug});
 
   app.get("/healthz", (_request, reply) => reply.send({status: "ok"}));
 
@@ -91,7 +91,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     await context.runs.look(runId);
     if (followers >= followersMax) throw DaedalusError.of("server-busy", {what: "followed logs", limit: followersMax});
     followers += 1;
-    const signal = streamSignals.of(reply);
+    const signal = streamSignals.of(reply)();
     const events = Readable.from(renderLogEvents(context.runs, {runId, signal, tail, cursor, isFollowing: follow}), {objectMode: false});
     events.once("close", () => (followers -= 1));
     return reply.type("text/event-stream").send(events);
@@ -129,24 +129,35 @@ function readLogQuery(request: FastifyRequest): {tail: number | undefined; follo
   };
 }
 
-/** A signal for each request, aborted when its caller has gone or the server stops; of a request that is over, nothing is kept. */
+/** A signal for each request that asks for one, aborted when its caller has gone or the server stops; of a request that is over, nothing is kept. */
 class RequestSignals {
+  readonly #stopping: AbortSignal;
   readonly #open = new Set<AbortController>();
 
   constructor(stopping: AbortSignal) {
+    this.#stopping = stopping;
     stopping.addEventListener("abort", () => {
       for (const controller of this.#open) controller.abort();
     });
   }
 
-  of(reply: FastifyReply): AbortSignal {
+  of({raw}: FastifyReply): SignalOf {
+    let controller: AbortController | undefined;
+    return () => (controller ??= this.#watch(raw)).signal;
+  }
+
+  #watch(raw: FastifyReply["raw"]): AbortController {
     const controller = new AbortController();
+    if (raw.closed || this.#stopping.aborted) {
+      controller.abort();
+      return controller;
+    }
     this.#open.add(controller);
-    reply.raw.once("close", () => {
+    raw.once("close", () => {
       this.#open.delete(controller);
-      if (!reply.raw.writableFinished) controller.abort();
+      if (!raw.writableFinished) controller.abort();
     });
-    return controller.signal;
+    return controller;
   }
 }
 
