@@ -61,7 +61,7 @@ export interface ClientOptions {
   readonly token?: string;
   /** Default: the global one. */
   readonly fetch?: typeof fetch;
-  /** After how many milliseconds a call ends; default: 60,000. */
+  /** After how many milliseconds a call ends, or a log's connection on which nothing comes; default: 60,000. */
   readonly timeoutMs?: number;
 }
 
@@ -78,7 +78,8 @@ export type BatchAnswers<C extends readonly BatchCall[]> = {[I in keyof C]: C[I]
 
 export type LogLine = MethodResult<"runs.logs">["lines"][number];
 
-const pollMs = 500;
+const timeoutDefaultMs = 60_000;
+const reconnectMs = 500;
 
 export class Client {
   readonly #options: ClientOptions;
@@ -102,38 +103,79 @@ export class Client {
     return (calls.length === 0 ? [] : await this.#send(calls, true, signal)) as BatchAnswers<C>;
   }
 
-  /** The lines of a run's log as they come, to its end; a connection that is lost does not end it. @throws RpcCallError */
+  /**
+   * The lines of a run's log as they come, to its end or that of the signal; where the connection is lost, a new one goes on.
+   * @throws RpcCallError when the server refuses, or is away
+   */
   async *followLog(runId: string, signal?: AbortSignal): AsyncGenerator<LogLine> {
-    for (let cursor = 0; ; ) {
-      const page = await this.call("runs.logs", {run_id: runId, cursor}, signal);
-      yield* page.lines;
-      if (page.is_complete || signal?.aborted === true) return;
-      cursor = page.next_cursor;
-      if (page.lines.length === 0) await new Promise((resolve) => setTimeout(resolve, pollMs));
+    for (let lastId: string | undefined; signal?.aborted !== true; ) {
+      // Of lines that come together only the last one has an id: those of a piece that is cut off come again.
+      let lines: LogLine[] = [];
+      for await (const {event, id, data} of this.#readEvents(`/runs/${encodeURIComponent(runId)}/logs?follow`, lastId, signal)) {
+        if (event === "end") return;
+        lines.push(JSON.parse(data) as LogLine);
+        if (id === undefined) continue;
+        lastId = id;
+        yield* lines;
+        lines = [];
+      }
+      await new Promise((resolve) => setTimeout(resolve, reconnectMs));
+    }
+  }
+
+  /** Server-sent events until the connection ends. `EventSource` cannot send a token. */
+  async *#readEvents(path: string, lastId: string | undefined, signal: AbortSignal | undefined): AsyncGenerator<ServerEvent> {
+    const lost = new AbortController();
+    const {timeoutMs = timeoutDefaultMs} = this.#options;
+    let timer = setTimeout(() => lost.abort(), timeoutMs);
+    try {
+      const response = await this.#request(path, {headers: lastId === undefined ? {} : {"last-event-id": lastId}, signal: signal ? AbortSignal.any([signal, lost.signal]) : lost.signal});
+      if (!response.ok || !response.body) throw refusalOf(parseAnswers(await response.text(), response.status), response.status) ?? notDaedalus(response.status);
+      const reader = response.body.getReader();
+      const decoder = new TextDecoder();
+      for (let rest = ""; ; ) {
+        const read = await reader.read().catch(() => undefined);
+        if (read?.value === undefined) return;
+        // The server says something every quarter of a minute.
+        clearTimeout(timer);
+        timer = setTimeout(() => lost.abort(), timeoutMs);
+        const texts = (rest + decoder.decode(read.value as Uint8Array, {stream: true})).split("\n\n");
+        rest = texts.pop()!;
+        yield* texts.flatMap(parseEvent);
+      }
+    } catch (error) {
+      if (signal?.aborted !== true) throw error;
+    } finally {
+      clearTimeout(timer);
+      lost.abort();
+    }
+  }
+
+  async #request(path: string, {headers, ...init}: {readonly method?: string; readonly headers: Readonly<Record<string, string>>; readonly body?: string; readonly signal: AbortSignal}): Promise<Response> {
+    const {url, token} = this.#options;
+    try {
+      return await this.#fetch(url.replace(/\/$/, "") + path, {...init, headers: {...headers, ...(token === undefined ? {} : {authorization: `Bearer ${token}`})}});
+    } catch (error) {
+      throw noAnswer(url, error);
     }
   }
 
   async #send(calls: readonly BatchCall[], isBatch: boolean, signal: AbortSignal | undefined): Promise<readonly unknown[]> {
     const requests = calls.map((call) => ({jsonrpc: "2.0", id: (this.#lastId += 1), ...call}));
-    const {token, timeoutMs = 60_000, url} = this.#options;
+    const {timeoutMs = timeoutDefaultMs, url} = this.#options;
     const timeout = AbortSignal.timeout(timeoutMs);
-    let response: Response;
-    let text: string;
-    try {
-      response = await this.#fetch(`${url.replace(/\/$/, "")}/rpc`, {
-        method: "POST",
-        headers: {"content-type": "application/json", ...(token === undefined ? {} : {authorization: `Bearer ${token}`})},
-        body: JSON.stringify(isBatch ? requests : requests[0]),
-        signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
-      });
-      text = await response.text();
-    } catch (error) {
-      throw new RpcCallError(`no answer from ${url}`, undefined, undefined, undefined, error);
-    }
+    const response = await this.#request("/rpc", {
+      method: "POST",
+      headers: {"content-type": "application/json"},
+      body: JSON.stringify(isBatch ? requests : requests[0]),
+      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+    });
+    const text = await response.text().catch((error: unknown) => {
+      throw noAnswer(url, error);
+    });
     const answers = parseAnswers(text, response.status);
-    // A request that is refused as a whole is answered once, without an id.
-    const refusal = answers.find(({id, error}) => id === null && error);
-    if (refusal) throw toError(refusal.error!, response.status);
+    const refusal = refusalOf(answers, response.status);
+    if (refusal) throw refusal;
     const byId = new Map(answers.map((answer) => [answer.id, answer]));
     return requests.map(({id, method}) => {
       const answer = byId.get(id);
@@ -141,6 +183,19 @@ export class Client {
       return answer.error ? toError(answer.error, response.status) : answer.result;
     });
   }
+}
+
+interface ServerEvent {
+  readonly event: string;
+  readonly id: string | undefined;
+  readonly data: string;
+}
+
+/** None for what is only there to keep the connection. */
+function parseEvent(text: string): readonly ServerEvent[] {
+  const field = (name: string): string | undefined => new RegExp(`^${name}: (.*)$`, "m").exec(text)?.[1];
+  const [event, data] = [field("event"), field("data")];
+  return event === undefined || data === undefined ? [] : [{event, id: field("id"), data}];
 }
 
 interface Answer {
@@ -154,12 +209,22 @@ function parseAnswers(text: string, status: number): readonly Answer[] {
   try {
     parsed = JSON.parse(text);
   } catch (error) {
-    throw new RpcCallError(`what answers there (${status}) is no Daedalus server`, undefined, undefined, status, error);
+    throw notDaedalus(status, error);
   }
   const answers = Array.isArray(parsed) ? parsed : [parsed];
   const isAnswer = (answer: unknown): answer is Answer => typeof answer === "object" && answer !== null && "jsonrpc" in answer;
-  if (!answers.every(isAnswer)) throw new RpcCallError(`what answers there (${status}) is no Daedalus server`, undefined, undefined, status);
+  if (!answers.every(isAnswer)) throw notDaedalus(status);
   return answers;
 }
+
+/** A request that is refused as a whole is answered once, without an id. */
+function refusalOf(answers: readonly Answer[], status: number): RpcCallError | undefined {
+  const refusal = answers.find(({id, error}) => id === null && error);
+  return refusal && toError(refusal.error!, status);
+}
+
+const noAnswer = (url: string, cause: unknown): RpcCallError => new RpcCallError(`no answer from ${url}`, undefined, undefined, undefined, cause);
+
+const notDaedalus = (status: number, cause?: unknown): RpcCallError => new RpcCallError(`what answers there (${status}) is no Daedalus server`, undefined, undefined, status, cause);
 
 const toError = ({code, message, data}: NonNullable<Answer["error"]>, status: number): RpcCallError => new RpcCallError(message, code, data, status);

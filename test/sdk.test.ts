@@ -1,16 +1,19 @@
 /** The public API as programs meet it: the built package, its examples, its types. */
-import {execFileSync} from "node:child_process";
+import {execFile, execFileSync} from "node:child_process";
 import {mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync} from "node:fs";
 import {join} from "node:path";
 import {fileURLToPath} from "node:url";
+import {promisify} from "node:util";
 import ts from "typescript";
 import {afterAll, beforeAll, describe, expect, it} from "vitest";
 import {getServiceOf} from "../src/definitions/get-service.js";
 import {loadProject} from "../src/definitions/project.js";
 import {readPartition} from "../src/pipeline/read-partition.js";
+import {TokenStore} from "../src/platform/auth/token-store.js";
 import {readModule} from "./support/module-reader.js";
 import {runDaeda} from "./support/run-daeda.js";
 import {makeTrainedShop, readRows, shopDays} from "./support/shop-project.js";
+import {startTestServer} from "./support/test-server.js";
 
 const repository = fileURLToPath(new URL("..", import.meta.url));
 let root: string;
@@ -29,6 +32,12 @@ function examplesOf(file: string): string[] {
     const [, code] = /@example\n([\s\S]*?)\n? *\*\/$/.exec(comment) ?? [];
     return code === undefined ? [] : [code.split("\n").map((line) => line.replace(/^ *\* ?/, "")).join("\n")];
   });
+}
+
+/** Writes an example as a module that Node runs, beside the shop. */
+function writeModule(name: string, code: string): string {
+  writeFileSync(join(root, name), ts.transpileModule(code, {compilerOptions: {...compilerOptions, module: ts.ModuleKind.ESNext}}).outputText);
+  return name;
 }
 
 const compilerOptions: ts.CompilerOptions = {
@@ -72,14 +81,23 @@ describe("the examples of the public API", () => {
       return path;
     });
     expect(checkTypes(files)).toEqual([]);
-    const modules = blocks.map((code, index) => {
-      const name = `example-${index}.mjs`;
-      writeFileSync(join(root, name), ts.transpileModule(code, {compilerOptions: {...compilerOptions, module: ts.ModuleKind.ESNext}}).outputText);
-      return name;
-    });
+    const modules = blocks.map((code, index) => writeModule(`example-${index}.mjs`, code));
     writeFileSync(join(root, "examples.mjs"), modules.map((name) => `await import("./${name}");\n`).join(""));
     const said = execFileSync(process.execPath, ["examples.mjs"], {cwd: root, encoding: "utf8"});
     expect(said).toContain("error file-missing");
+  });
+
+  it("of the client run against a server", async () => {
+    const {token} = new TokenStore(root).create({name: "example", scope: "run", lifetimeMs: 60_000});
+    const server = await startTestServer(root, {isTokenRequired: true});
+    try {
+      const code = examplesOf("src/client.ts").join("\n").replace("http://127.0.0.1:8000", server.url).replace("the token, where the server asks for one", token);
+      const {stdout} = await promisify(execFile)(process.execPath, [writeModule("example-client.mjs", code)], {cwd: root});
+      expect(stdout).toMatch(/^1 \S/);
+      expect(server.bugs).toEqual([]);
+    } finally {
+      await server.stop(1000);
+    }
   });
 });
 
