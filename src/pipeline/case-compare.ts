@@ -39,23 +39,16 @@ export function compareRows(
   const named = new Set(wanted.flatMap(({values}) => [...values.keys()]));
   const keys = [...new Set([...service.spine.keys, plan.timeColumn])].filter((key) => named.has(key) && columns.has(key));
   const render = (name: string, value: Value | undefined): string => renderValue(value ?? null, columns.get(name)!.dtype);
-  const foundKey = (row: readonly Value[]): string => keys.map((key) => `${key}: ${render(key, row[columns.get(key)!.index])}`).join(", ");
-  const wantedKey = ({values}: Wanted): string => keys.map((key) => `${key}: ${render(key, values.get(key))}`).join(", ");
-  const renderFound = (row: readonly Value[]): string => `{${[...named].map((name) => `${name}: ${render(name, row[columns.get(name)!.index])}`).join(", ")}}`;
-
-  const waiting = new Map<string, number[]>();
-  found.rows.forEach((row, index) => {
-    const key = foundKey(row);
-    const indexes = waiting.get(key) ?? [];
-    waiting.set(key, indexes);
-    indexes.push(index);
-  });
+  const foundText = (name: string, index: number): string => render(name, found.rows[index]![columns.get(name)!.index]);
+  const renderFound = (index: number): string => `{${[...named].map((name) => `${name}: ${foundText(name, index)}`).join(", ")}}`;
+  const rows = new WaitingRows(found.rows.length, foundText);
   const differences: Difference[] = [];
   let last = -1;
   for (const one of wanted) {
-    const key = wantedKey(one);
-    const index = takeMatch(waiting.get(key), (at) => [...one.values].every(([name, value]) => render(name, value) === render(name, found.rows[at]![columns.get(name)!.index])), expectation.isComplete);
-    const who = key === "" ? "a row" : `the row {${key}}`;
+    const own = keys.filter((key) => one.values.has(key)).map((key) => ({name: key, text: render(key, one.values.get(key))}));
+    const isEqual = (at: number): boolean => [...one.values].every(([name, value]) => render(name, value) === foundText(name, at));
+    const index = rows.take(own, expectation.isComplete ? undefined : isEqual);
+    const who = own.length === 0 ? "a row" : `the row {${own.map(({name, text}) => `${name}: ${text}`).join(", ")}}`;
     if (index === undefined) {
       const text = [...one.values].map(([name, value]) => `${name}: ${render(name, value)}`).join(", ");
       differences.push({text: `${who} is missing`, expected: `{${text}}`, found: "no such row", place: one.row.place});
@@ -64,23 +57,59 @@ export function compareRows(
     if (expectation.isComplete && index < last) differences.push({text: `${who} comes in another order`, expected: `row ${wanted.indexOf(one) + 1}`, found: `row ${index + 1}`, place: one.row.place});
     last = Math.max(last, index);
     for (const [name, value] of one.values) {
-      const [expectedText, foundText] = [render(name, value), render(name, found.rows[index]![columns.get(name)!.index])];
-      if (expectedText !== foundText) differences.push({text: `"${name}" of ${who}`, expected: expectedText, found: foundText, place: one.row.cells.get(name)!.place});
+      const [expectedText, text] = [render(name, value), foundText(name, index)];
+      if (expectedText !== text) differences.push({text: `"${name}" of ${who}`, expected: expectedText, found: text, place: one.row.cells.get(name)!.place});
     }
   }
   if (!expectation.isComplete) return differences;
-  for (const index of [...waiting.values()].flat().sort((a, b) => a - b)) {
-    differences.push({text: "a row that was not expected", expected: "no such row", found: wanted.length === 0 ? "a row" : renderFound(found.rows[index]!), place});
+  for (const index of rows.rest()) {
+    differences.push({text: "a row that was not expected", expected: "no such row", found: wanted.length === 0 ? "a row" : renderFound(index), place});
   }
   return differences;
 }
 
-/** The next row of the key; with `expect_some`, rather one that is equal. Taken out of those that wait. */
-function takeMatch(indexes: number[] | undefined, isEqual: (index: number) => boolean, isComplete: boolean): number | undefined {
-  if (!indexes || indexes.length === 0) return undefined;
-  const equal = isComplete ? 0 : indexes.findIndex(isEqual);
-  return indexes.splice(Math.max(0, equal), 1)[0];
+/** Found rows that no expected row has been matched with. Each expected row is looked for by the keys that it names itself. */
+class WaitingRows {
+  private readonly waiting: Set<number>;
+  /** Names of keys -> their values -> rows. */
+  private readonly byKeys = new Map<string, Map<string, readonly number[]>>();
+
+  constructor(
+    private readonly count: number,
+    private readonly textOf: (name: string, index: number) => string,
+  ) {
+    this.waiting = new Set(Array(count).keys());
+  }
+
+  /** The next row with these keys, or one that `isBetter` holds for. It waits no longer. */
+  take(keys: readonly {readonly name: string; readonly text: string}[], isBetter?: (index: number) => boolean): number | undefined {
+    const names = keys.map(({name}) => name);
+    const indexes = this.indexBy(names).get(joinTexts(keys.map(({text}) => text)))?.filter((index) => this.waiting.has(index)) ?? [];
+    const index = (isBetter && indexes.find(isBetter)) ?? indexes[0];
+    if (index !== undefined) this.waiting.delete(index);
+    return index;
+  }
+
+  rest(): readonly number[] {
+    return [...this.waiting];
+  }
+
+  private indexBy(names: readonly string[]): ReadonlyMap<string, readonly number[]> {
+    const known = this.byKeys.get(names.join());
+    if (known) return known;
+    const index = new Map<string, number[]>();
+    for (let row = 0; row < this.count; row += 1) {
+      const key = joinTexts(names.map((name) => this.textOf(name, row)));
+      const rows = index.get(key) ?? [];
+      index.set(key, rows);
+      rows.push(row);
+    }
+    this.byKeys.set(names.join(), index);
+    return index;
+  }
 }
+
+const joinTexts = (texts: readonly string[]): string => JSON.stringify(texts);
 
 /** How an error fits an expectation; undefined when it is the expected one. */
 export function compareError(testCase: TestCase, errors: readonly DaedalusError[]): Difference | undefined {

@@ -3,6 +3,7 @@ import {renderDtype} from "../definitions/dtype.js";
 import type {ColumnCheck, Project, Service, TableCheck, View} from "../definitions/model.js";
 import {findNearest} from "../definitions/nearest.js";
 import {DaedalusError, type Place} from "../errors.js";
+import {columnsOf, joinableColumnsOf} from "../plan/chain.js";
 import type {CheckAnswer, ServiceAnswer, ServiceSummary, ViewAnswer, ViewSummary} from "./schemas/catalog-schemas.js";
 import type {Settings} from "./settings.js";
 import {explainAggregation, explainView} from "./time-words.js";
@@ -139,16 +140,27 @@ function describeColumns(project: Project, service: Service): ServiceAnswer["col
   if (!service.columns) {
     return (project.runtime.outputColumns ?? []).map((column) => ({name: column.name, default_sql: column.defaultSql}));
   }
-  const specs = new Map(project.aggregations.specs.map((spec) => [spec.name, spec]));
   return service.columns.map((column) => ({
     name: column.name,
     kind: column.kind,
     dtype: column.dtype && renderDtype(column.dtype),
-    meaning: specs.has(column.name) ? explainAggregation(specs.get(column.name)!, service) : undefined,
+    meaning: explainColumn(project, service, column.name),
     default_sql: column.defaultSql,
     nullable: column.isNullable,
     checks: column.checks.map(describeCheck),
   }));
+}
+
+/** What time has to do with a column: of an aggregation, and of a column that one view is joined for. */
+function explainColumn(project: Project, service: Service, name: string): string | undefined {
+  const spec = project.aggregations.specs.find((candidate) => candidate.name === name);
+  if (spec) return explainAggregation(spec, service, project.views.get(spec.history ?? service.spine.view)!);
+  const spine = project.views.get(service.spine.view)!;
+  if (columnsOf(spine).has(name) || service.derived.some((derived) => derived.name === name)) return undefined;
+  const refs = project.runtime.featureRefs?.map((ref) => ref.view);
+  const views = [...project.views.values()].filter((view) => view !== spine && (refs?.includes(view.name) ?? true) && joinableColumnsOf(view).includes(name));
+  // Several are an error of the plan.
+  return views.length === 1 ? [`${name} of ${views[0]!.name}, joined by ${views[0]!.joinKeys.join(", ")}.`, ...explainView(views[0]!)].join(" ") : undefined;
 }
 
 function describeCheck({kind, severity, place: _, ...facts}: ColumnCheck | TableCheck): CheckAnswer {

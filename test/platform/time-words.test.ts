@@ -1,6 +1,7 @@
 import {describe, expect, it} from "vitest";
 import {loadProject} from "../../src/definitions/project.js";
 import type {Project} from "../../src/definitions/model.js";
+import {describeService} from "../../src/platform/catalog.js";
 import {explainAggregation, explainView} from "../../src/platform/time-words.js";
 import {writeFiles} from "../support/project-files.js";
 
@@ -37,9 +38,10 @@ describe("a view's rules in words", () => {
 });
 
 describe("an aggregation in words", () => {
-  const aggregate = (spec: string): string => {
-    const project = load({"config/training/aggregations.yaml": `aggregation_specs: [{name: a, ${spec}}]\n`});
-    return explainAggregation(project.aggregations.specs[0]!, project.services.get("s")!);
+  const aggregate = (spec: string, files: Readonly<Record<string, string>> = {}): string => {
+    const project = load({...files, "config/training/aggregations.yaml": `aggregation_specs: [{name: a, ${spec}}]\n`});
+    const found = project.aggregations.specs[0]!;
+    return explainAggregation(found, project.services.get("s")!, project.views.get(found.history ?? "feed")!);
   };
 
   it.each([
@@ -52,4 +54,30 @@ describe("an aggregation in words", () => {
   ])("says %s", (spec, sentence) => {
     expect(aggregate(spec)).toBe(sentence);
   });
+
+  it("says when late rows count, how ties are ordered and where a window is cut", () => {
+    const spec = "group_by: [user_id], value_column: event, operation: list, window_days: 7";
+    const late = {"feature_views/feed.yaml": feed.replace("fields", "time: {available_at: seen_at, embargo: 90m, tie_break: [seq, page desc]}\nfields")};
+    expect(aggregate(spec, late)).toBe(
+      "Values of event of rows of feed with the same user_id, from 7d before the row's instant up to it, without it, those whose seen_at + 1h 30m is before it, oldest first and at one instant by seq, page.",
+    );
+    const short = {"feature_services/s.yaml": service.replace("view: feed", "view: feed, lookback_days: 2")};
+    expect(aggregate(spec, short)).toContain("up to it, without it, none from more than 2d before the day, oldest first.");
+    expect(aggregate(spec.replace("7", "2"), short)).not.toContain("none from");
+  });
+});
+
+it("a service says of each column that a view is joined for by which rules, and of the spine's own nothing", () => {
+  const project = load({
+    "feature_services/s.yaml": `${service}derived: [{name: twice, dtype: BIGINT, sql: "2 * age"}]\ncolumns: [{name: event}, {name: age}, {name: twice}]\n`,
+    "feature_views/profile.yaml": "name: profile\nentity: user\nttl: 90d\nsource: {path: data, timestamp_field: updated_at}\nfields: [{name: age, dtype: BIGINT}]\n",
+  });
+  expect(describeService(project, project.services.get("s")!).columns.map(({name, meaning}) => ({name, meaning}))).toEqual([
+    {name: "event", meaning: undefined},
+    {
+      name: "age",
+      meaning: "age of profile, joined by user_id. Of the rows with updated_at before the row's instant; an equal instant is the future, the one with the newest updated_at. NULL when its updated_at is more than 90d before the row's instant.",
+    },
+    {name: "twice", meaning: undefined},
+  ]);
 });

@@ -109,7 +109,7 @@ const serviceAnswer = z.strictObject({
       name: z.string(),
       kind: z.enum(["key", "event", "feature", "aggregation", "enrichment", "derived"]).optional(),
       dtype: z.string().optional(),
-      meaning: z.string().optional().describe("Of an aggregation: the sentence that says what it computes."),
+      meaning: z.string().optional().describe("Of an aggregation, and of a column that a view is joined for: what it holds and by which rules of time, in words."),
       default_sql: z.string().optional(),
       nullable: z.boolean().optional(),
       checks: z.array(check).optional(),
