@@ -1,9 +1,11 @@
 /** A real Dagster with daedalus_dagster, and our runs through it. */
+import {execFile} from "node:child_process";
 import {readdirSync, readFileSync, rmSync, writeFileSync} from "node:fs";
 import {createServer as createHttpServer} from "node:http";
 import type {AddressInfo} from "node:net";
 import {join} from "node:path";
 import {setTimeout as sleep} from "node:timers/promises";
+import {promisify} from "node:util";
 import {afterAll, beforeAll, describe, expect, it} from "vitest";
 import {loadProject} from "../../src/definitions/project.js";
 import {callMethod} from "../../src/platform/call-method.js";
@@ -12,10 +14,10 @@ import {methods} from "../../src/platform/methods.js";
 import {RunQueue} from "../../src/platform/runs/run-queue.js";
 import type {RunAnswer} from "../../src/platform/schemas/run-schemas.js";
 import {readSettings, settingsPath} from "../../src/platform/settings.js";
-import {startDagster, type DagsterServer} from "../support/dagster-server.js";
+import {dagsterPackage, startDagster, type DagsterServer} from "../support/dagster-server.js";
 import {findPort} from "../support/free-port.js";
 import {daedaPath, runDaeda} from "../support/run-daeda.js";
-import {makeShop, readRows, shopDays, shopFiles, trainShop} from "../support/shop-project.js";
+import {makeShop, readManifestOf, readRows, shopDays, shopFiles, trainShop} from "../support/shop-project.js";
 
 const dagsterPython = process.env["DAEDALUS_DAGSTER_PYTHON"];
 const basket = shopFiles["feature_services/basket.yaml"];
@@ -198,6 +200,31 @@ describe.skipIf(dagsterPython === undefined)("a Dagster (needs DAEDALUS_DAGSTER_
     const commands = readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map((pid) => readCommand(pid));
     expect(commands.filter((words) => words.includes(daedaPath) && words.includes("endless"))).toEqual([]);
   }, 180_000);
+
+  it("makes the day before on schedule, and begins a step again whose process was lost, but none that failed", async () => {
+    const calls = join(root, "calls.txt");
+    // The first process that makes a skeleton of basket is killed.
+    const wrapper = `const {appendFileSync, existsSync} = require("node:fs"); const words = process.argv.slice(2).join(" ");
+const isLost = words.includes("basket") && words.includes("--skeleton-only") && !existsSync(${JSON.stringify(calls)}); if (words.includes("--skeleton-only")) appendFileSync(${JSON.stringify(calls)}, words + "\\n");
+if (isLost) process.kill(process.pid, "SIGKILL"); else import(process.argv[1]);`;
+    const script = `
+import datetime, json, dagster as dg
+from daedalus_dagster import load_definitions
+defs = load_definitions(${JSON.stringify(root)}, command=${JSON.stringify([process.execPath, "-e", wrapper, daedaPath])}, retry_policy=dg.RetryPolicy(max_retries=2))
+schedule = defs.resolve_schedule_def("basket_job_schedule")
+tick = schedule.evaluate_tick(dg.build_schedule_context(scheduled_execution_time=datetime.datetime(2026, 3, 2, 3, tzinfo=datetime.timezone.utc)))
+run = lambda name, day: defs.resolve_job_def(name).execute_in_process(partition_key=day, raise_on_error=False).success
+days = [request.partition_key for request in tick.run_requests]
+print(json.dumps({"cron": schedule.cron_schedule, "status": schedule.default_status.value, "days": days, "made": run("basket_job", days[0]), "strict": run("strict_job", days[0])}))
+`;
+    const env = {PATH: process.env["PATH"], HOME: root, PYTHONPATH: dagsterPackage};
+    const {stdout} = await promisify(execFile)(dagsterPython!, ["-c", script], {cwd: root, env});
+    const scheduled = shopDays[2]!;
+    expect(JSON.parse(stdout.trim().split("\n").at(-1)!)).toEqual({cron: "0 3 * * *", status: "STOPPED", days: [scheduled], made: true, strict: false});
+    expect(readManifestOf(root, "dataset", scheduled)).toMatchObject({day: scheduled});
+    const begun = readFileSync(calls, "utf8").trim().split("\n").map((line) => line.split(" ")[2]);
+    expect(begun).toEqual(["basket", "basket", "strict"]);
+  }, 60_000);
 
   it("names the jobs there are, when it has none for the service", async () => {
     const {stderr} = await train(dagster.url, ["--force", "--dagster-job", "nightly"]);

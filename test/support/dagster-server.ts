@@ -13,7 +13,8 @@ export interface DagsterServer {
   stop(): Promise<void>;
 }
 
-const packageFolder = fileURLToPath(new URL("../../python/daedalus_dagster", import.meta.url));
+/** The folder of the package that is imported as daedalus_dagster. */
+export const dagsterPackage = fileURLToPath(new URL("../../python/daedalus_dagster", import.meta.url));
 
 /** `definitions` is the text of the module that has `defs`. */
 export async function startDagster(python: string, folder: string, definitions: string): Promise<DagsterServer> {
@@ -23,7 +24,7 @@ export async function startDagster(python: string, folder: string, definitions: 
   writeFileSync(join(folder, "definitions.py"), definitions);
   writeFileSync(join(folder, "workspace.yaml"), "load_from:\n  - python_file: {relative_path: definitions.py, location_name: shop}\n");
   const port = await findPort();
-  const env = {PATH: process.env["PATH"] ?? "", HOME: folder, DAGSTER_HOME: folder, PYTHONPATH: packageFolder, NO_COLOR: "1"};
+  const env = {PATH: process.env["PATH"] ?? "", HOME: folder, DAGSTER_HOME: folder, PYTHONPATH: dagsterPackage, NO_COLOR: "1"};
   const server = spawn(join(dirname(python), "dagster-webserver"), ["-w", "workspace.yaml", "-h", "127.0.0.1", "-p", String(port)], {cwd: folder, env, stdio: ["ignore", "pipe", "pipe"]});
   let said = "";
   for (const stream of [server.stdout, server.stderr]) stream.on("data", (chunk: Buffer) => (said += chunk.toString()));

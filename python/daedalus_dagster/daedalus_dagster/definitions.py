@@ -20,6 +20,7 @@ def load_definitions(
     description: str | Path | None = None,
     view_keys: Mapping[str, dg.AssetKey] | None = None,
     hour_of_day: int = 3,
+    retry_policy: dg.RetryPolicy | None = None,
 ) -> dg.Definitions:
     """Everything of a project, for a code location.
 
@@ -29,11 +30,15 @@ def load_definitions(
         description: A file that `daeda generate dagster --output` wrote; by default daeda is asked.
         view_keys: View -> the asset that makes its rows, for views that other code of yours materializes.
         hour_of_day: When the schedules make the day before, in UTC. They are stopped until somebody starts them.
+        retry_policy: For steps whose process was lost. A step that daeda itself ended, such as over a failed check, is never repeated.
     """
     project = read_project(directory, command=command, description=description)
     keys = {view.name: dg.AssetKey(["feature_views", view.name]) for view in project.views} | dict(view_keys or {})
     assets = [build_service_asset(project, service, keys) for service in project.services]
-    jobs = [dg.define_asset_job(f"{service.name}_job", selection=[service.name], partitions_def=_days(project)) for service in project.services]
+    jobs = [
+        dg.define_asset_job(f"{service.name}_job", selection=[service.name], partitions_def=_days(project), op_retry_policy=retry_policy)
+        for service in project.services
+    ]
     return dg.Definitions(
         assets=[*[_build_view(view, keys[view.name]) for view in project.views if view.name not in (view_keys or {})], *assets],
         jobs=jobs,
