@@ -1,8 +1,10 @@
 /** Who may call what: every method, every scope, every way in. */
 import {chmodSync, readFileSync, rmSync, statSync, writeFileSync} from "node:fs";
+import {createServer, type ServerResponse} from "node:http";
+import type {AddressInfo} from "node:net";
 import {join} from "node:path";
 import {exportJWK, generateKeyPair, SignJWT} from "jose";
-import {afterAll, beforeAll, describe, expect, it} from "vitest";
+import {afterAll, beforeAll, describe, expect, it, vi} from "vitest";
 import {checkAddress} from "../../src/platform/auth/address-check.js";
 import {isCovered, scopes, type Scope} from "../../src/platform/auth/scope.js";
 import {TokenStore} from "../../src/platform/auth/token-store.js";
@@ -92,6 +94,60 @@ describe("a caller", () => {
     expect(await statusOf(bearer(other.token))).toEqual([200, undefined]);
     store.revoke(other.record.id);
     expect(await statusOf(bearer(other.token))).toEqual([401, "token-wrong"]);
+  });
+});
+
+describe("an identity provider at an address", () => {
+  const issuer = "https://id.example";
+  const makeKey = async (kid: string): Promise<{readonly jwk: object; sign(): Promise<string>}> => {
+    const {publicKey, privateKey} = await generateKeyPair("RS256");
+    return {
+      jwk: {...(await exportJWK(publicKey)), kid, alg: "RS256"},
+      sign: () => new SignJWT({scope: "daedalus:read"}).setProtectedHeader({alg: "RS256", kid}).setSubject("grace").setIssuer(issuer).setAudience("daedalus").setExpirationTime("5m").sign(privateKey),
+    };
+  };
+
+  it("is asked for its keys once, again for a key that is new, and its absence is not taken for a wrong token", async () => {
+    const [first, second, foreign] = [await makeKey("first"), await makeKey("second"), await makeKey("first")];
+    let asked = 0;
+    let answer: (response: ServerResponse) => void = (response) => response.writeHead(503).end();
+    const provider = createServer((_request, response) => {
+      asked += 1;
+      answer(response);
+    });
+    await new Promise<void>((resolve) => provider.listen(0, "127.0.0.1", resolve));
+    const jwks = `http://127.0.0.1:${(provider.address() as AddressInfo).port}/jwks.json`;
+    let nowMs = Date.now();
+    vi.spyOn(Date, "now").mockImplementation(() => nowMs);
+    const open = await startTestServer(root, {isTokenRequired: true, oidc: {issuer, audience: "daedalus", jwks}});
+    const statusOf = async (token: string): Promise<unknown> => {
+      const {status, body} = await callRpc(open.url, "service.list", {}, bearer(token));
+      return [status, body.error?.data.code];
+    };
+    try {
+      for (const wrong of ["", "<html>", '{"keys": 1}']) {
+        answer = (response) => (wrong === "" ? response.writeHead(503).end() : response.end(wrong));
+        expect(await statusOf(await first.sign()), wrong).toEqual([503, "keys-unreachable"]);
+      }
+      answer = (response) => response.end(JSON.stringify({keys: [first.jwk]}));
+      asked = 0;
+      for (let call = 0; call < 3; call += 1) expect(await statusOf(await first.sign())).toEqual([200, undefined]);
+      expect(await statusOf(await foreign.sign())).toEqual([401, "token-wrong"]);
+      // Keys that do not exist are no way to make the server ask all the time.
+      for (let call = 0; call < 3; call += 1) expect(await statusOf(await second.sign())).toEqual([401, "token-wrong"]);
+      expect(asked).toBe(1);
+      answer = (response) => response.end(JSON.stringify({keys: [first.jwk, second.jwk]}));
+      nowMs += 31_000;
+      expect(await statusOf(await second.sign())).toEqual([200, undefined]);
+      expect(asked).toBe(2);
+      provider.close();
+      provider.closeAllConnections();
+      expect(await statusOf(await second.sign())).toEqual([200, undefined]);
+    } finally {
+      vi.restoreAllMocks();
+      await open.stop(500);
+      provider.close();
+    }
   });
 });
 

@@ -18,6 +18,8 @@ export type VerifyJwt = (token: string) => Promise<Principal | undefined>;
 /** Signatures by a shared secret and `none` are not among them. */
 const algorithms = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"];
 const clockToleranceSeconds = 30;
+/** Codes of `jose` that say nothing of the token: the address was silent, answered with another status or no JSON, or with no set of keys. */
+const ofProvider = ["ERR_JWKS_TIMEOUT", "ERR_JOSE_GENERIC", "ERR_JWKS_INVALID"];
 
 /** @throws DaedalusError when the keys' file cannot be used */
 export async function createVerifier({issuer, audience, jwks}: OidcOptions): Promise<VerifyJwt> {
@@ -29,7 +31,7 @@ export async function createVerifier({issuer, audience, jwks}: OidcOptions): Pro
       const granted = grantedScope(payload["scope"]);
       return granted && {name: String(payload.sub), scope: granted, via: "oidc"};
     } catch (error) {
-      if (error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout)) return undefined;
+      if (error instanceof errors.JOSEError && !ofProvider.includes(error.code)) return undefined;
       throw DaedalusError.of("keys-unreachable", {jwks, reason: error instanceof Error ? error.message : String(error)}, {cause: error});
     }
   };

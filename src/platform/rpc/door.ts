@@ -8,6 +8,8 @@ import {DaedalusError} from "../../errors.js";
 import {checkAddress, type AddressOptions} from "../auth/address-check.js";
 
 const receiveMs = 30_000;
+/** Longer than the minute for which proxies keep connections: else one of them sends on a connection that is just being closed. */
+const keepAliveMs = 72_000;
 
 export interface Door {
   readonly server: Server;
@@ -26,7 +28,7 @@ export async function openDoor(address: AddressOptions, port: number): Promise<D
   const wait: RequestListener = (request, response) => {
     if (!answerHealth(request, response, address)) waiting.push([request, response]);
   };
-  const server = createServer({requestTimeout: receiveMs}, wait);
+  const server = createServer({requestTimeout: receiveMs, keepAliveTimeout: keepAliveMs}, wait);
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => reject(DaedalusError.of("listen-failed", {host, port, reason: error.code ?? String(error)}, {cause: error})));
     server.listen({host, port}, resolve);
