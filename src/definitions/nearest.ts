@@ -8,7 +8,9 @@ export function findNearest(name: string, candidates: Iterable<string>): string 
   let best = limit + 1;
   let nearest: string | undefined;
   for (const candidate of candidates) {
-    const steps = distance(wanted, candidate.toLowerCase());
+    const found = candidate.toLowerCase();
+    // `user` means `user_id` rather than another short name.
+    const steps = found.startsWith(`${wanted}_`) ? 1 : distance(wanted, found);
     if (steps < best) {
       best = steps;
       nearest = candidate;

@@ -6,10 +6,17 @@ export const auditWordings = {
     text: `nothing says what the columns of ${p.path} should hold`,
     hint: "name a service with --service, or columns with --column name=view.field or --column name=aggregation",
   }),
-  "flag-wrong": (p: {flag: string; value: string; expected: string}) => ({text: `--${p.flag} ${p.value} does not fit`, hint: `write ${p.expected}`}),
+  "flag-wrong": (p: {flag: string; value: string | undefined; expected: string}) => ({
+    text: p.value === undefined ? `--${p.flag} is missing` : `--${p.flag} ${p.value} does not fit`,
+    hint: `write ${p.expected}`,
+  }),
   "audit-definition-unknown": (p: {column: string; definition: string; nearest?: string | undefined}) => ({
     text: `--column ${p.column}=${p.definition}: there is no such definition`,
     hint: didYouMean(p.nearest) ?? "write view.field, or the name of an aggregation or derived column",
+  }),
+  "audit-embedding": (p: {column: string; definition: string; store: string}) => ({
+    text: `--column ${p.column}=${p.definition}: an embedding is looked up by an id, not derived from history, so an audit has nothing to say of it`,
+    hint: `daeda embeddings stats ${p.store} checks its store`,
   }),
   "audit-service-needed": (p: {what: string; services: readonly string[]}) => ({
     text: `${p.what} depends on the service whose spine it is computed for`,

@@ -22,8 +22,8 @@ export const definitionWordings = {
     text: `${p.what} "${p.name}" is defined twice`,
     hint: `it is already defined at ${p.first}`,
   }),
-  "reference-unknown": (p: {what: string; name: string; nearest?: string; hint?: string}) => ({
-    text: `${p.what} "${p.name}" does not exist`,
+  "reference-unknown": (p: {what: string; name: string; owner?: string; nearest?: string; hint?: string}) => ({
+    text: `${p.what} "${p.name}"${p.owner === undefined ? "" : ` of ${p.owner}`} does not exist`,
     hint: didYouMean(p.nearest) ?? p.hint,
   }),
   "reference-cycle": (p: {what: string; names: readonly string[]}) => ({

@@ -43,8 +43,8 @@ export const pipelineWordings = {
     text: `${p.service} ${p.day} failed its checks: ${p.failed.join("; ")}`,
     hint: `the partition was not published; what was computed is in ${p.staged}`,
   }),
-  "partition-missing": (p: {service: string; stage: string; day: string; nearest: readonly string[]}) => ({
-    text: `the ${p.stage} of service "${p.service}" has no day ${p.day}`,
+  "partition-missing": (p: {service: string; stage: string; day: string; reason: string; nearest: readonly string[]}) => ({
+    text: `the ${p.stage} of service "${p.service}" has no day ${p.day}${p.reason === "missing" ? "" : `: ${p.reason}`}`,
     hint: p.nearest.length > 0 ? `published days nearby: ${p.nearest.join(", ")}` : `no day is published: daeda pipeline train ${p.service}`,
   }),
   "profile-column-missing": (p: {path: string; column: string; nearest?: string | undefined; columns: readonly string[]}) => ({

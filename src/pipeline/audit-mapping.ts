@@ -84,13 +84,13 @@ class MappingReader {
       keys.set(name, column ?? name);
     }
     for (const key of this.service?.spine.keys ?? []) if (!keys.has(key) && (flags.length === 0 || this.input.columns.has(key))) keys.set(key, key);
-    if (keys.size === 0) throw DaedalusError.of("flag-wrong", {flag: "spine-key", value: "(none)", expected: "--spine-key user_id, once for each key of a row"});
+    if (keys.size === 0) throw DaedalusError.of("flag-wrong", {flag: "spine-key", value: undefined, expected: "--spine-key user_id, once for each key of a row"});
     return keys;
   }
 
   readTime(flag: string | undefined): string {
     const time = flag ?? this.spineView?.timestampColumn;
-    if (time === undefined || time === "") throw DaedalusError.of("flag-wrong", {flag: "time", value: "(none)", expected: "--time and the column with the instant of a row"});
+    if (time === undefined || time === "") throw DaedalusError.of("flag-wrong", {flag: "time", value: undefined, expected: "--time and the column with the instant of a row"});
     return time;
   }
 
@@ -115,6 +115,8 @@ class MappingReader {
     }
     const claim = this.findNamed(definition);
     if (claim) return claim;
+    const embedding = this.project.aggregations.enrichments.find((spec) => spec.name === definition);
+    if (embedding) throw DaedalusError.of("audit-embedding", {column, definition, store: embedding.storeName});
     const names = [...this.project.aggregations.specs.map((spec) => spec.name), ...(this.service?.derived ?? []).map((derived) => derived.name)];
     throw DaedalusError.of("audit-definition-unknown", {column, definition, nearest: findNearest(definition, names)});
   }

@@ -32,7 +32,7 @@ export function compareRows(
     for (const [name, cell] of row.cells) {
       const column = columns.get(name);
       if (column) values.set(name, readCell(cell, column, testCase, problems));
-      else problems.add("reference-unknown", {what: `column of service "${service.name}"`, name, nearest: findNearest(name, columns.keys()), hint: `the columns are ${[...columns.keys()].join(", ")}`}, cell.place);
+      else problems.add("reference-unknown", {what: "column", name, owner: `service "${service.name}"`, nearest: findNearest(name, columns.keys()), hint: `the columns are ${[...columns.keys()].join(", ")}`}, cell.place);
     }
   }
   if (problems.hasErrors) return [];

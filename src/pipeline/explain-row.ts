@@ -38,7 +38,7 @@ export async function findRow(derivation: Rederivation, query: RowQuery): Promis
   const atUs = await readInstant(derivation, query.at);
   const enrichmentIds = derivation.project.aggregations.enrichments.filter((spec) => query.columns.includes(spec.name)).map((spec) => spec.sourceIdColumn);
   const names = [...query.columns, ...enrichmentIds, ...service.filters.flatMap((filter) => derivation.namesIn(filter.sql))];
-  const own = derivation.ownColumnsFor(view, [...derivation.rowNamesFor(names), ...derivation.spineColumns(), ...given.keys(), ...view.time.tieBreak.map((tie) => tie.column)]);
+  const own = derivation.ownColumnsFor(view, [...service.spine.keys, time, ...derivation.rowNamesFor(names), ...derivation.spineColumns(), ...given.keys(), ...view.time.tieBreak.map((tie) => tie.column)]);
   const day = renderDay(Math.floor(atUs / dayUs) * dayUs);
   const dayStartUs = Math.floor(atUs / dayUs) * dayUs;
 
@@ -88,11 +88,11 @@ function readKeys(flags: readonly string[], service: Service, columns: readonly 
   for (const flag of flags) {
     const [, name, value] = /^([^=]+)=(.*)$/s.exec(flag) ?? [];
     if (name === undefined || value === undefined) throw DaedalusError.of("flag-wrong", {flag: "key", value: flag, expected: `--key ${service.spine.keys[0] ?? "user_id"}=5`});
-    if (!columns.includes(name)) throw DaedalusError.of("reference-unknown", {what: `column of view "${service.spine.view}"`, name, nearest: findNearest(name, columns), hint: `its columns are ${columns.join(", ")}`});
+    if (!columns.includes(name)) throw DaedalusError.of("reference-unknown", {what: "column", name, owner: `view "${service.spine.view}"`, nearest: findNearest(name, [...service.spine.keys, ...columns]), hint: `its columns are ${columns.join(", ")}`});
     keys.set(name, value === "NULL" ? null : value);
   }
   const missing = service.spine.keys.find((key) => !keys.has(key));
-  if (missing !== undefined) throw DaedalusError.of("flag-wrong", {flag: "key", value: flags.length === 0 ? "(none)" : flags.join(" "), expected: `--key ${missing}=... as well: the keys of the spine are ${service.spine.keys.join(", ")}`});
+  if (missing !== undefined) throw DaedalusError.of("flag-wrong", {flag: "key", value: flags.length === 0 ? undefined : flags.join(" "), expected: `--key ${missing}=...${flags.length === 0 ? "" : " as well"}: the keys of the spine are ${service.spine.keys.join(", ")}`});
   return keys;
 }
 

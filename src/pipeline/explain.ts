@@ -84,7 +84,7 @@ export async function explainRow(options: ExplainOptions, effects: Pick<Effects,
   problems.throwIfErrors();
   const names = contract.map((column) => column.name);
   for (const name of options.columns ?? []) {
-    if (!names.includes(name)) throw DaedalusError.of("reference-unknown", {what: `column of service "${service.name}"`, name, nearest: findNearest(name, names), hint: `its columns are ${names.join(", ")}`});
+    if (!names.includes(name)) throw DaedalusError.of("reference-unknown", {what: "column", name, owner: `service "${service.name}"`, nearest: findNearest(name, names), hint: `its columns are ${names.join(", ")}`});
   }
   const wanted = options.columns && options.columns.length > 0 ? names.filter((name) => options.columns!.includes(name)) : names;
   const session = await DuckDbSession.open({config: project.runtime.compute.duckdbConfig});

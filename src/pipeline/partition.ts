@@ -73,10 +73,11 @@ export class PartitionStore {
       .sort();
   }
 
-  /** An empty staging folder; whatever an earlier run left there goes. The caller holds the day's lock. */
+  /** An empty staging folder; whatever an earlier run left there, or would have made of this stage, goes. The caller holds the day's lock. */
   stage(stage: Stage, day: string): string {
     const staging = this.stagingOf(stage, day);
-    rmSync(staging, {recursive: true, force: true});
+    this.discard(stage, day);
+    if (stage === "skeleton") this.discard("dataset", day);
     mkdirSync(staging, {recursive: true});
     return staging;
   }

@@ -36,9 +36,11 @@ interface WantedPartition {
   readonly day: string;
 }
 
-/** Names days nearby that are published. */
+/** Says why, and names days nearby that are published. */
 export function unpublishedDay(partitions: PartitionStore, {service, stage, day}: WantedPartition): DaedalusError {
   const distance = (other: string): number => Math.abs(Date.parse(other) - Date.parse(day));
-  const nearest = [...partitions.publishedDays(stage)].sort((a, b) => distance(a) - distance(b)).slice(0, shownMax);
-  return DaedalusError.of("partition-missing", {service, stage, day, nearest: nearest.sort()});
+  const found = partitions.findPublished(stage, day);
+  const reason = typeof found === "string" ? found : "missing";
+  const nearest = partitions.publishedDays(stage).filter((other) => other !== day).sort((a, b) => distance(a) - distance(b)).slice(0, shownMax);
+  return DaedalusError.of("partition-missing", {service, stage, day, reason, nearest: nearest.sort()});
 }

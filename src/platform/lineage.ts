@@ -13,7 +13,7 @@ export function readLineage(project: Project, service: Service, columns: readonl
   const known = plan.operators.flatMap((op) => (op.opKind === "sink" && op.dataset === "dataset" ? op.columns : []));
   const unknown = columns?.find((name) => !known.includes(name));
   if (unknown !== undefined) {
-    throw DaedalusError.of("reference-unknown", {what: `column of service "${service.name}"`, name: unknown, nearest: findNearest(unknown, known), hint: `its columns are ${known.join(", ")}`});
+    throw DaedalusError.of("reference-unknown", {what: "column", name: unknown, owner: `service "${service.name}"`, nearest: findNearest(unknown, known), hint: `its columns are ${known.join(", ")}`});
   }
   const views = [...new Set(plan.operators.flatMap((op) => (op.opKind === "scan" ? [op.view] : [])))].sort();
   const coverageStores = plan.operators.flatMap((op) => (op.opKind === "join" && op.joinKind === "covered" ? [op.right] : []));

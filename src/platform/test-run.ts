@@ -110,7 +110,7 @@ export async function recordTest(request: RecordRequest, context: MethodContext,
   const unknown = [...keys.keys()].find((key) => !service.spine.keys.includes(key));
   if (unknown !== undefined) throw DaedalusError.of("flag-wrong", {flag: "key", value: unknown, expected: `--key with a key of the spine: ${service.spine.keys.join(", ")}`});
   const at = request.at === undefined || !/^\d{4}-/.test(request.at) ? undefined : parseInstant(request.at, "");
-  if (at === undefined) throw DaedalusError.of("flag-wrong", {flag: "at", value: request.at ?? "(none)", expected: "--at 2026-03-02T12:00:00.000001, in UTC where no zone is given"});
+  if (at === undefined) throw DaedalusError.of("flag-wrong", {flag: "at", value: request.at, expected: "--at 2026-03-02T12:00:00.000001, in UTC where no zone is given"});
   const name = [service.name, ...[...keys].map(([key, value]) => `${key}-${value}`), request.at!].join("_").replaceAll(/[^\w.-]+/g, "-");
   const path = resolve(project.root, request.path ?? join(defaultFolder, `${name}${suffix}`));
   checkAbsent(path, project);
@@ -133,7 +133,7 @@ function parseKeys(flags: readonly string[], example: string): ReadonlyMap<strin
     if (name === undefined || value === undefined) throw DaedalusError.of("flag-wrong", {flag: "key", value: flag, expected: `--key ${example}=5`});
     keys.set(name, value);
   }
-  if (keys.size === 0) throw DaedalusError.of("flag-wrong", {flag: "key", value: "(none)", expected: `--key ${example}=5`});
+  if (keys.size === 0) throw DaedalusError.of("flag-wrong", {flag: "key", value: undefined, expected: `--key ${example}=5`});
   return keys;
 }
 

@@ -7,6 +7,7 @@ describe("the nearest name", () => {
     ["polars", "polars"],
     ["POLAR", "polars"],
     ["tiem_break", "tie_break"],
+    ["tie", "tie_break"],
   ])("to %s is %s", (name, expected) => {
     expect(findNearest(name, ["field", "polars", "tie_break"])).toBe(expected);
   });

@@ -149,6 +149,7 @@ describe("explaining a row", () => {
 
   it("takes an instant in another zone, and a key that is NULL", async () => {
     expect((await explain(theRow, "2026-03-02T14:00:00+02:00", {columns: ["score"]})).row).toMatchObject({at: "2026-03-02 12:00:00"});
+    expect(Object.keys((await explain(theRow, noon, {columns: ["score"]})).row).slice(0, 3)).toEqual(["user_id", "item_id", "at"]);
     const nobody = await explain(["user_id=NULL", "item_id=20"], noon);
     expect(column(nobody, "likes")).toMatchObject({value: "[]", history: {total: 0}});
   });
@@ -195,6 +196,11 @@ describe("a row that is not in the dataset", () => {
     ["an instant that is none", theRow, "noon", "flag-wrong"],
   ])("is refused for %s", async (_name, keys, at, code) => {
     await expect(explain(keys, at)).rejects.toMatchObject({code});
+  });
+
+  it("is refused in words that say what is there", async () => {
+    await expect(explain(["user=1"], noon)).rejects.toMatchObject({message: 'column "user" of view "feed" does not exist', hint: 'did you mean "user_id"?'});
+    await expect(explain([], noon)).rejects.toMatchObject({message: "--key is missing", hint: "write --key user_id=...: the keys of the spine are user_id, item_id"});
   });
 });
 

@@ -3,6 +3,7 @@ import {appendFileSync, readFileSync, utimesSync, writeFileSync} from "node:fs";
 import {join} from "node:path";
 import {expect, it} from "vitest";
 import {loadProject} from "../../src/definitions/project.js";
+import {PartitionStore} from "../../src/pipeline/partition.js";
 import {readStatus, type ServiceStatus} from "../../src/pipeline/status.js";
 import {renderServiceStatus, serviceStatusToData} from "../../src/platform/status-report.js";
 import {makeShop, readManifestOf, shopDays, trainShop} from "../support/shop-project.js";
@@ -49,6 +50,16 @@ it("shows current, stale, missing and failed days in a calendar", async () => {
   // Without the check the day is what it was: current.
   writeFileSync(service, before);
   expect((await status(root)).days.map(({state}) => state)).toEqual(["missing", "current", "current", "stale"]);
+});
+
+it("says of a day why its last run failed, and not an earlier one", async () => {
+  const partitions = new PartitionStore(join(await makeShop(), "out/basket"));
+  partitions.stage("dataset", "2026-03-01");
+  partitions.noteFailure("dataset", "2026-03-01", [{check: "old", found: "1 row"}]);
+  partitions.stage("skeleton", "2026-03-01");
+  expect(partitions.failures()).toEqual(new Map());
+  partitions.noteFailure("skeleton", "2026-03-01", [{check: "new", found: "2 rows"}]);
+  expect(partitions.failures()).toEqual(new Map([["2026-03-01", [{check: "new", found: "2 rows"}]]]));
 });
 
 it("counts rows once, bytes of both stages, and the last writing", async () => {

@@ -91,6 +91,8 @@ small BIGINT
       expect(stderr).toContain(`error ${code}:`);
       expect(stderr).toContain(words);
     }
+    writeFileSync(join(root, "out/basket/dataset/dt=2026-03-01/_manifest.json"), "{");
+    expect((await daeda("profile basket --day 2026-03-01")).stderr).toContain('the dataset of service "basket" has no day 2026-03-01: its manifest is broken\n  hint: no day is published');
     expect((await daeda("profile a b --day 2026-03-01")).exitCode).toBe(2);
     expect((await daeda("profile")).exitCode).toBe(2);
   });

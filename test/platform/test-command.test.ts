@@ -106,7 +106,7 @@ describe("daeda test", () => {
     ["an unknown key", ["expect:", "expects:"], 'key-unknown: unknown key "expects"', 'did you mean "expect"?'],
     ["an unknown view", ["orders:\n", "order:\n"], 'reference-unknown: view "order" does not exist', 'did you mean "orders"?'],
     ["an unknown column", ["line]", "lines]"], 'reference-unknown: column "orders:lines" does not exist', 'did you mean "line"?'],
-    ["an unknown column that is expected", ["bought:", "bougth:"], 'column of service "basket" "bougth" does not exist', 'did you mean "bought"?'],
+    ["an unknown column that is expected", ["bought:", "bougth:"], 'column "bougth" of service "basket" does not exist', 'did you mean "bought"?'],
     ["an unknown service", ["day:", "service: baskets\nday:"], 'feature service "baskets" does not exist', 'did you mean "basket"?'],
     ["an unknown error", [/expect: .*/, "expect_error: duplicate-row"], '"expect_error" must be the code of an error', 'did you mean "duplicate-rows"?'],
     ["a value of another dtype", ["[1, 10, 2026", "[1, ten, 2026"], '"product_id" must be a whole number (BIGINT), not "ten"', "ten"],
@@ -190,10 +190,10 @@ describe("daeda test --record", () => {
   });
 
   it.each([
-    ["no key", "--record --service basket --at 2026-03-01T00:00:00", "--key (none) does not fit"],
+    ["no key", "--record --service basket --at 2026-03-01T00:00:00", "--key is missing"],
     ["a key without a value", "--record --service basket --key customer_id --at 2026-03-01T00:00:00", "--key customer_id does not fit"],
     ["a column that is no key", "--record --service basket --key quantity=1 --at 2026-03-01T00:00:00", "--key quantity does not fit"],
-    ["no instant", "--record --service basket --key customer_id=1", "--at (none) does not fit"],
+    ["no instant", "--record --service basket --key customer_id=1", "--at is missing"],
     ["an instant that is none", "--record --service basket --key customer_id=1 --at 12:00", "--at 12:00 does not fit"],
     ["a row that is not there", "--record --service basket --key customer_id=1 --at 2026-03-01T00:00:00.5", 'has no row customer_id=1 at 2026-03-01 00:00:00.5'],
     ["an unknown service", "--record --service nobody --key customer_id=1 --at 2026-03-01T00:00:00", 'feature service "nobody" does not exist'],
