@@ -7,15 +7,13 @@ import {join} from "node:path";
 import {setTimeout as sleep} from "node:timers/promises";
 import {promisify} from "node:util";
 import {afterAll, beforeAll, describe, expect, it} from "vitest";
-import {loadProject} from "../../src/definitions/project.js";
 import {callMethod} from "../../src/platform/call-method.js";
 import type {MethodContext} from "../../src/platform/context.js";
 import {methods} from "../../src/platform/methods.js";
-import {RunQueue} from "../../src/platform/runs/run-queue.js";
 import type {RunAnswer} from "../../src/platform/schemas/run-schemas.js";
-import {readSettings, settingsPath} from "../../src/platform/settings.js";
 import {dagsterPackage, startDagster, type DagsterServer} from "../support/dagster-server.js";
 import {findPort} from "../support/free-port.js";
+import {makeContext} from "../support/method-context.js";
 import {daedaPath, runDaeda} from "../support/run-daeda.js";
 import {makeShop, readManifestOf, readRows, shopDays, shopFiles, trainShop} from "../support/shop-project.js";
 
@@ -90,21 +88,6 @@ describe("a Dagster that is not there", () => {
   });
 });
 
-function makeContext(): MethodContext {
-  const environment = {PATH: process.env["PATH"] ?? "", HOME: root};
-  return {
-    settings: readSettings(settingsPath({HOME: root})),
-    projectOptions: {root},
-    environment,
-    runs: new RunQueue({directory: root, environment, limits: {runningMax: 3}, cliPath: daedaPath}),
-    projectFlags: {},
-    caller: "tester",
-    signal: new AbortController().signal,
-    onWarning: () => undefined,
-    loadProject: () => loadProject({root}),
-  };
-}
-
 describe("options of a runner", () => {
   const params = {service: "basket", partition: day};
 
@@ -114,12 +97,12 @@ describe("options of a runner", () => {
     ["a wrong value", {runner: "ray", runner_options: {memory: "64 apples"}}, "value-wrong"],
     ["a stage alone on Dagster", {runner: "dagster", skeleton_only: true}, "keys-conflict"],
   ] as const)("are refused before the run waits: %s", async (_, options, code) => {
-    await expect(methods["runs.materialize_partition"]({...params, ...options}, makeContext())).rejects.toMatchObject({code});
+    await expect(methods["runs.materialize_partition"]({...params, ...options}, makeContext(root))).rejects.toMatchObject({code});
   });
 
   it("that decide where commands run and tokens go are not for callers of a server", () => {
     for (const [runner, key] of [["ray", "address"], ["ray", "command"], ["ray", "runtime_env"], ["dagster", "url"]] as const) {
-      const call = (): unknown => callMethod("runs.materialize_partition", {...params, runner, runner_options: {[key]: "http://elsewhere"}}, makeContext());
+      const call = (): unknown => callMethod("runs.materialize_partition", {...params, runner, runner_options: {[key]: "http://elsewhere"}}, makeContext(root));
       expect(call).toThrow(expect.objectContaining({code: "option-reserved"}));
     }
   });
@@ -130,7 +113,7 @@ describe.skipIf(dagsterPython === undefined)("a Dagster (needs DAEDALUS_DAGSTER_
   let context: MethodContext;
 
   beforeAll(async () => {
-    context = makeContext();
+    context = makeContext(root, {limits: {runningMax: 3}});
     const endless = "process.argv.includes('endless') && process.argv.includes('train') ? setInterval(() => undefined, 1000) : import(process.argv[1])";
     const command = [process.execPath, "-e", endless, daedaPath];
     dagster = await startDagster(dagsterPython!, join(root, "dagster"), `from daedalus_dagster import load_definitions\ndefs = load_definitions(${JSON.stringify(root)}, command=${JSON.stringify(command)})\n`);

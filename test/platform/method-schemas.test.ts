@@ -2,14 +2,12 @@
 import {rmSync} from "node:fs";
 import {afterAll, beforeAll, describe, expect, it} from "vitest";
 import {z} from "zod";
-import {loadProject} from "../../src/definitions/project.js";
 import {callMethod, getMethodName} from "../../src/platform/call-method.js";
 import {ParamsError} from "../../src/platform/check-params.js";
 import type {MethodContext} from "../../src/platform/context.js";
 import {methodNames, methodSchemas, type MethodName} from "../../src/platform/method-schemas.js";
 import {methods} from "../../src/platform/methods.js";
-import {RunQueue} from "../../src/platform/runs/run-queue.js";
-import {readSettings, settingsPath} from "../../src/platform/settings.js";
+import {makeContext} from "../support/method-context.js";
 import {makeShop, shopDays, trainShop} from "../support/shop-project.js";
 
 let root: string;
@@ -19,19 +17,7 @@ beforeAll(async () => {
   root = await makeShop();
   await trainShop(root, {targetDay: shopDays[0]!});
   await trainShop(root, {targetDay: shopDays[1]!});
-  const projectOptions = {root};
-  context = {
-    settings: readSettings(settingsPath({HOME: root})),
-    projectOptions,
-    environment: {},
-    // No run is started here: what is asked of runs are their errors.
-    runs: new RunQueue({directory: root, environment: {}}),
-    projectFlags: {},
-    caller: "test",
-    signal: new AbortController().signal,
-    onWarning: () => undefined,
-    loadProject: () => loadProject(projectOptions),
-  };
+  context = makeContext(root);
 });
 afterAll(() => rmSync(root, {recursive: true, force: true}));
 

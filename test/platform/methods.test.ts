@@ -6,8 +6,7 @@ import {loadProject} from "../../src/definitions/project.js";
 import type {DaedalusError} from "../../src/errors.js";
 import type {MethodContext} from "../../src/platform/context.js";
 import {methods} from "../../src/platform/methods.js";
-import {RunQueue} from "../../src/platform/runs/run-queue.js";
-import {readSettings, settingsPath} from "../../src/platform/settings.js";
+import {makeContext} from "../support/method-context.js";
 import {makeShop, shopDays, shopFiles, trainShop} from "../support/shop-project.js";
 
 let root: string;
@@ -17,18 +16,7 @@ let context: MethodContext;
 beforeAll(async () => {
   root = await makeShop();
   await trainShop(root, {targetDay: shopDays[0]!});
-  const projectOptions = {root, overrides: ["feed_end=202604"]};
-  context = {
-    settings: readSettings(settingsPath({HOME: root})),
-    projectOptions,
-    environment: {},
-    runs: new RunQueue({directory: root, environment: {}}),
-    projectFlags: {},
-    caller: "test",
-    signal: new AbortController().signal,
-    onWarning: (problem) => warnings.push(problem),
-    loadProject: () => loadProject(projectOptions),
-  };
+  context = makeContext(root, {overrides: ["feed_end=202604"], onWarning: (problem) => warnings.push(problem)});
 });
 afterAll(() => rmSync(root, {recursive: true, force: true}));
 

@@ -6,14 +6,11 @@ import {hostname, tmpdir} from "node:os";
 import {dirname, join} from "node:path";
 import {setTimeout as sleep} from "node:timers/promises";
 import {afterAll, beforeAll, describe, expect, it} from "vitest";
-import {loadProject} from "../../src/definitions/project.js";
 import {acquireLock} from "../../src/pipeline/lock.js";
-import type {MethodContext} from "../../src/platform/context.js";
 import {methods} from "../../src/platform/methods.js";
-import {RunQueue} from "../../src/platform/runs/run-queue.js";
 import type {RunAnswer} from "../../src/platform/schemas/run-schemas.js";
-import {readSettings, settingsPath} from "../../src/platform/settings.js";
 import {findPort} from "../support/free-port.js";
+import {makeContext} from "../support/method-context.js";
 import {daedaPath, spawnDaeda, type RunResult} from "../support/run-daeda.js";
 import {makeShop, readDatasets, shopDays, shopFiles} from "../support/shop-project.js";
 
@@ -144,18 +141,7 @@ describe.skipIf(rayPython === undefined)("a Ray cluster (needs DAEDALUS_RAY_PYTH
   }, 120_000);
 
   it("makes the days of a run from the queue, a block of days a job, and is left without jobs when one is cancelled", async () => {
-    const environment = {PATH: process.env["PATH"] ?? "", HOME: root};
-    const context: MethodContext = {
-      settings: readSettings(settingsPath({HOME: root})),
-      projectOptions: {root},
-      environment,
-      runs: new RunQueue({directory: root, environment, limits: {runningMax: 2}, cliPath: daedaPath}),
-      projectFlags: {},
-      caller: "tester",
-      signal: new AbortController().signal,
-      onWarning: () => undefined,
-      loadProject: () => loadProject({root}),
-    };
+    const context = makeContext(root, {limits: {runningMax: 2}});
     const start = async (range: {first: string; last: string}, command: string): Promise<string> => {
       const runner_options = {address, command, num_cpus: "1", memory: "256MiB", days_per_job: "2"};
       return (await methods["runs.materialize_partition"]({service: "basket", range, force: true, runner: "ray", runner_options}, context)).run_id;

@@ -3,14 +3,12 @@ import {appendFileSync, existsSync, readFileSync, rmSync} from "node:fs";
 import {join} from "node:path";
 import {setTimeout as sleep} from "node:timers/promises";
 import {afterAll, beforeAll, describe, expect, it} from "vitest";
-import {loadProject} from "../../src/definitions/project.js";
 import type {MethodContext} from "../../src/platform/context.js";
 import {methods} from "../../src/platform/methods.js";
 import {appendLog, readLog, readLogTail} from "../../src/platform/runs/run-log.js";
 import type {RunAnswer} from "../../src/platform/schemas/run-schemas.js";
-import {RunQueue} from "../../src/platform/runs/run-queue.js";
-import {readSettings, settingsPath} from "../../src/platform/settings.js";
-import {daedaPath, spawnDaeda} from "../support/run-daeda.js";
+import {makeContext} from "../support/method-context.js";
+import {spawnDaeda} from "../support/run-daeda.js";
 import {makeShop, shopDays} from "../support/shop-project.js";
 
 let root: string;
@@ -18,24 +16,9 @@ let context: MethodContext;
 
 beforeAll(async () => {
   root = await makeShop();
-  context = makeContext({runningMax: 1, queuedMax: 3});
+  context = makeContext(root, {limits: {runningMax: 1, queuedMax: 3}});
 });
 afterAll(() => rmSync(root, {recursive: true, force: true}));
-
-function makeContext(limits: {readonly runningMax: number; readonly queuedMax: number}): MethodContext {
-  const environment = {PATH: process.env["PATH"] ?? "", HOME: root};
-  return {
-    settings: readSettings(settingsPath({HOME: root})),
-    projectOptions: {root},
-    environment,
-    runs: new RunQueue({directory: root, environment, limits, cliPath: daedaPath}),
-    projectFlags: {},
-    caller: "tester",
-    signal: new AbortController().signal,
-    onWarning: () => undefined,
-    loadProject: () => loadProject({root}),
-  };
-}
 
 async function waitFor(runId: string, isThere: (run: RunAnswer) => boolean): Promise<RunAnswer> {
   for (;;) {
@@ -73,7 +56,7 @@ describe("a run", () => {
     expect(next.status).toBe("queued");
     const {pid} = await methods["runs.get"]({run_id: lost.run_id}, context);
     process.kill(pid!, "SIGKILL");
-    context = makeContext({runningMax: 1, queuedMax: 3});
+    context = makeContext(root, {limits: {runningMax: 1, queuedMax: 3}});
     expect(await waitFor(lost.run_id, hasEnded)).toMatchObject({status: "failed", error: {code: "run-lost"}});
     expect(await waitFor(next.run_id, hasEnded)).toMatchObject({status: "succeeded"});
   });

@@ -1,10 +1,7 @@
 /** A server of a project in this process, and calls to it. */
-import {loadProject} from "../../src/definitions/project.js";
 import type {MethodContext} from "../../src/platform/context.js";
 import {startServer, type RunningServer, type ServeOptions} from "../../src/platform/rpc/serve.js";
-import {RunQueue} from "../../src/platform/runs/run-queue.js";
-import {readSettings, settingsPath} from "../../src/platform/settings.js";
-import {daedaPath} from "./run-daeda.js";
+import {makeContext} from "./method-context.js";
 
 export interface TestServer extends RunningServer {
   /** Errors that nobody expected. */
@@ -13,19 +10,7 @@ export interface TestServer extends RunningServer {
 }
 
 export async function startTestServer(root: string, options: Partial<ServeOptions> = {}): Promise<TestServer> {
-  const environment = {PATH: process.env["PATH"] ?? "", HOME: root, NO_COLOR: "1"};
-  const projectOptions = {root};
-  const context: MethodContext = {
-    settings: readSettings(settingsPath({HOME: root})),
-    projectOptions,
-    environment,
-    runs: new RunQueue({directory: root, environment, cliPath: daedaPath}),
-    projectFlags: {},
-    caller: "nobody",
-    signal: new AbortController().signal,
-    onWarning: () => undefined,
-    loadProject: () => loadProject(projectOptions),
-  };
+  const context = makeContext(root);
   const bugs: unknown[] = [];
   const server = await startServer({root, host: "127.0.0.1", port: 0, ...options}, {openContext: () => context, onBug: (error) => bugs.push(error)});
   return {...server, bugs, context};

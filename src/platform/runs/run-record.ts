@@ -14,7 +14,7 @@ const projectFlags = z.strictObject({
   set: z.array(z.string()).readonly().optional(),
 });
 
-const runRequestSchema = z.strictObject({
+export const runRequestSchema = z.strictObject({
   service: z.string(),
   /** `YYYY-MM-DD`, both inclusive. */
   first_day: z.string(),
@@ -49,8 +49,8 @@ export const runRecordSchema = z.strictObject({
   pid: z.number().int().nullable(),
   process_started: z.string().nullable(),
   error: z.strictObject({code: z.string().nullable(), message: z.string()}).nullable(),
-  /** What the runner says of itself: ids and addresses of jobs elsewhere. */
-  external: z.record(z.string(), z.string()),
+  /** What the runner says of itself. */
+  external: z.record(z.string(), z.string()).describe("Ids and addresses of jobs elsewhere."),
 });
 
 export type RunRecord = Readonly<z.infer<typeof runRecordSchema>>;

@@ -2,6 +2,7 @@
 import {z} from "zod";
 import {day, flag, mapping, oneOf} from "../../definitions/schema-parts.js";
 import {runnerNames, runStatuses} from "../runs/run-names.js";
+import {runRecordSchema, runRequestSchema} from "../runs/run-record.js";
 import {nextCursor, optionalService, outputRoot, pageLimit, skeletonOnly, wholeNumber, word, type Immutable, type MethodSchema} from "./method-schema.js";
 
 const runStatus = z.enum(runStatuses);
@@ -29,26 +30,10 @@ const startedRun = z.strictObject({run_id: z.string(), status: runStatus});
 
 export type StartedRun = Immutable<z.infer<typeof startedRun>>;
 
-const runAnswer = z.strictObject({
-  run_id: z.string(),
-  status: runStatus,
-  service: z.string(),
-  first_day: z.string(),
-  last_day: z.string(),
-  force: z.boolean(),
-  skeleton_only: z.boolean(),
-  runner: z.enum(runnerNames),
-  runner_options: z.record(z.string(), z.string()),
-  requested_by: z.string(),
-  idempotency_key: z.string().nullable(),
-  created_at: z.string(),
-  started_at: z.string().nullable(),
-  finished_at: z.string().nullable(),
-  host: z.string().nullable(),
-  pid: z.number().nullable(),
-  error: z.strictObject({code: z.string().nullable(), message: z.string()}).nullable(),
-  external: z.record(z.string(), z.string()).describe("Ids and addresses of jobs elsewhere."),
-});
+const {run_id, status, ...known} = runRecordSchema.omit({request: true, process_started: true}).shape;
+
+/** A run's record, with what it was asked to do beside its status. */
+const runAnswer = z.strictObject({run_id, status, ...runRequestSchema.omit({output_root: true, engine: true, project_flags: true}).shape, ...known});
 
 export type RunAnswer = Immutable<z.infer<typeof runAnswer>>;
 
