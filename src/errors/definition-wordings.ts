@@ -108,6 +108,10 @@ export const definitionWordings = {
   "condition-wrong": (p: {spec: string; reason: string}) => ({
     text: `the condition of aggregation "${p.spec}" is wrong: ${p.reason}`,
   }),
+  "sql-unstable": (p: {what: string; call: string}) => ({
+    text: `${p.what} asks "${p.call}", which gives another answer each time`,
+    hint: "a day that is made again must be the same: compare columns of the row with one another, and take samples with hash()",
+  }),
   "lookback-short": (p: {service: string; lookbackDays: number; longestDays: number}) => ({
     text: `lookback_days of service "${p.service}" is ${p.lookbackDays}, but its longest window is ${p.longestDays} days: windows are cut there`,
   }),

@@ -12,6 +12,7 @@ import {lintChecks} from "./check-lint.js";
 import {checkContract, contractOf, type ContractColumn} from "./contract.js";
 import type {Operator, OperatorOf, Plan, WindowSpec} from "./operator.js";
 import {parseSqlIdentifiers} from "./sql-identifiers.js";
+import {findUnstable} from "./sql-unstable.js";
 
 const dayUs = 86_400_000_000;
 
@@ -74,7 +75,10 @@ class Compiler {
       this.requestSpine(spine.sessionFilter.column, spine.place);
       this.requestSpine(spine.sessionFilter.eventColumn, spine.place);
     }
-    for (const filter of service.filters) this.requestSql(filter.sql, filter.place, []);
+    for (const filter of service.filters) {
+      this.expectStable(filter.sql, `filter "${filter.name}"`, filter.place);
+      this.requestSql(filter.sql, filter.place, []);
+    }
 
     const enrichments = this.project.aggregations.enrichments;
     const producers = new Map<string, Producer>();
@@ -155,8 +159,14 @@ class Compiler {
       this.problems.add("reference-cycle", {what: "derived columns", names: [...path, name]}, derived.place);
       return;
     }
+    this.expectStable(derived.sql, `derived column "${name}"`, derived.place);
     this.requestSql(derived.sql, derived.place, [...path, name]);
     if (!this.derived.includes(name)) this.derived.push(name);
+  }
+
+  private expectStable(sql: string, what: string, place: Place): void {
+    const call = findUnstable(sql);
+    if (call !== undefined) this.problems.add("sql-unstable", {what, call}, place);
   }
 
   /** Requests whatever of the known names the expression mentions. */
@@ -220,6 +230,7 @@ class Compiler {
 
   private requestCondition(chain: Chain, spec: AggregationSpec): void {
     if (spec.condition === undefined) return;
+    this.expectStable(spec.condition, `the condition of aggregation "${spec.name}"`, spec.conditionPlace);
     const {names, members} = parseSqlIdentifiers(spec.condition);
     const sides = [["hist", chain], ["cur", this.day]] as const;
     for (const [side, {resolvableNames}] of sides) {

@@ -10,14 +10,15 @@ export interface SqlIdentifiers {
   readonly members: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
-const token = /'(?:[^']|'')*'|--[^\n]*|\/\*[\s\S]*?\*\/|"((?:[^"]|"")*)"(\s*\.)?|([A-Za-z_][A-Za-z0-9_]*)(\s*\.)?|[0-9.]+(?:[eE][0-9]+)?|./gs;
+/** Groups: a quoted name and the dot behind it, a bare name and its dot. Texts, comments, numbers and signs have none. */
+export const sqlToken = /'(?:[^']|'')*'|--[^\n]*|\/\*[\s\S]*?\*\/|"((?:[^"]|"")*)"(\s*\.)?|([A-Za-z_][A-Za-z0-9_]*)(\s*\.)?|[0-9.]+(?:[eE][0-9]+)?|./gs;
 
 /** Unquoted names are compared as they are written and in lower case, since SQL folds case. */
 export function parseSqlIdentifiers(sql: string): SqlIdentifiers {
   const found = new Set<string>();
   const members = new Map<string, Set<string>>();
   let qualifier: string | undefined;
-  for (const [text, quoted, quotedDot, bare, bareDot] of sql.matchAll(token)) {
+  for (const [text, quoted, quotedDot, bare, bareDot] of sql.matchAll(sqlToken)) {
     const name = quoted?.replaceAll('""', '"') ?? bare;
     if (name === undefined) {
       if (text.trim() !== "") qualifier = undefined;
