@@ -14,6 +14,7 @@ import {fileURLToPath} from "node:url";
 import {parseArgs} from "node:util";
 import type {AggregationEngine} from "../src/engines/aggregation-engine.js";
 import {DuckDbSession} from "../src/engines/duckdb/connection.js";
+import {renderWithWindows} from "../src/engines/window-columns.js";
 import {parquetOptions} from "../src/pipeline/parquet-options.js";
 import {writeFeed} from "./feed.js";
 import {conditionOf, renderWindowFunctions, specSets, toWindow, type Spec} from "./window-specs.js";
@@ -37,13 +38,14 @@ async function runEngine(session: DuckDbSession, engine: AggregationEngine, {fee
   await session.run(`CREATE TABLE history AS SELECT user_id, ${values}, epoch_us(event_timestamp) AS __ts${events.join("")} FROM '${feed}'`);
   await session.run(`CREATE TABLE target AS
 SELECT row_number() OVER (ORDER BY event_timestamp) - 1 AS __row, epoch_us(event_timestamp) AS __ts, ${kept}
-FROM '${feed}' WHERE ${targetDay}`);
+FROM '${feed}' WHERE ${targetDay} ORDER BY __row`);
   const keys = [{target: "user_id", history: "user_id"}];
   const task = {target: "target", history: "history", output: "windows", keys, orderColumns: ["user_id", "artwork_id"], windows: specs.map(toWindow)};
-  await engine.run(session, task);
+  const columns = await engine.run(session, task);
   await session.run("DROP TABLE history");
-  const columns = specs.map(({name}) => name).join(", ");
-  await session.run(`COPY (SELECT ${kept}, ${columns} FROM target JOIN windows USING (__row) ORDER BY __row) TO '${output}' ${parquetOptions}`);
+  const areFunctions = [...columns.values()].every((column) => "function" in column);
+  const names = specs.map(({name}) => name).join(", ");
+  await session.run(`COPY (SELECT ${kept}, ${names} FROM (${renderWithWindows("target", columns)})${areFunctions ? "" : " ORDER BY __row"}) TO '${output}' ${parquetOptions}`);
 }
 
 async function runWindowFunctions(session: DuckDbSession, {feed, output, specs}: Job): Promise<undefined> {

@@ -3,7 +3,7 @@
  * conditions, so an engine sees two tables in a DuckDB session and computes windows; nothing else.
  */
 import type {AggregationOperation} from "../definitions/aggregation-operation.js";
-import type {ProvidedTable, RawChunk} from "./raw-vectors.js";
+import type {ProvidedFunction, ProvidedTable, RawChunk} from "./raw-vectors.js";
 
 /** A DuckDB session, seen by engines that must not know how it is opened. */
 export interface SqlSession {
@@ -17,6 +17,8 @@ export interface SqlSession {
   chunks(sql: string, types: readonly string[]): AsyncIterable<RawChunk>;
   /** Makes a table that SQL reads as `name()` until the session closes. */
   provideTable(table: ProvidedTable): void;
+  /** Makes a function of `__row` that SQL calls until the session closes. */
+  provideFunction(provided: ProvidedFunction): void;
   /** A folder for files of this session; removed when it closes. */
   readonly scratchDirectory: string;
 }
@@ -31,7 +33,7 @@ export interface AggregationTask {
   readonly target: string;
   /** Table of history rows: any order, and possibly rows that no window reaches. */
   readonly history: string;
-  /** Table to create: `__row` and one column for each window, a row for each target row. */
+  /** What tables of results are called, if any are made: this, or this and a suffix. */
   readonly output: string;
   readonly keys: readonly {readonly target: string; readonly history: string}[];
   /**
@@ -136,9 +138,18 @@ export function isListWindow(window: Pick<Window, "operation" | "elementType">):
   return resultTypeOf(window).endsWith("[]");
 }
 
+/** Where a window's column is: in a table with a row for each `__row` of the target, or what a function makes of `__row`. */
+export type WindowColumn = {readonly table: string} | {readonly function: string};
+
+/** Window -> its column, in the order of the task. */
+export type WindowColumns = ReadonlyMap<string, WindowColumn>;
+
 export interface AggregationEngine {
   readonly name: string;
   /** Why this engine cannot compute the window; undefined when it can. */
   refusal(window: Window): string | undefined;
-  run(session: SqlSession, task: AggregationTask): Promise<void>;
+  run(session: SqlSession, task: AggregationTask): Promise<WindowColumns>;
 }
+
+/** What an engine gives back that made one table of all windows. */
+export const inTable = ({windows, output}: Pick<AggregationTask, "windows" | "output">): WindowColumns => new Map(windows.map(({name}) => [name, {table: output}]));

@@ -33,6 +33,14 @@ export interface ProvidedTable {
   readChunk(index: number): {readonly rowCount: number; readonly columns: readonly WrittenColumn[]} | undefined;
 }
 
+/** A function of a BIGINT, computed for a vector at a time. */
+export interface ProvidedFunction {
+  readonly name: string;
+  readonly type: string;
+  /** @param numbers at most `chunkRows`; the column's buffers may be used again by the next call */
+  compute(numbers: BigInt64Array): WrittenColumn;
+}
+
 /** Rows of a chunk of DuckDB. */
 export const chunkRows = 2048;
 

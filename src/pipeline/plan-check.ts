@@ -1,9 +1,10 @@
 /** Tries a plan's SQL on empty tables of the declared types: a typo in a condition is found by lint, without any source. */
 import {duckdbType} from "../definitions/dtype.js";
 import type {Project, Service, View} from "../definitions/model.js";
-import {resultTypeOf} from "../engines/aggregation-engine.js";
+import {inTable, resultTypeOf} from "../engines/aggregation-engine.js";
 import {DuckDbSession} from "../engines/duckdb/connection.js";
 import {emitOperator, type EmitContext, type ScanSource, type Step} from "../engines/duckdb/emit.js";
+import {renderWithWindows} from "../engines/window-columns.js";
 import {DaedalusError, type Problems} from "../errors.js";
 import type {OperatorOf, Plan} from "../plan/operator.js";
 import {quoteName, quoteText} from "../sources/quote.js";
@@ -76,6 +77,7 @@ async function tryStep(session: DuckDbSession, step: Step): Promise<void> {
     }
     const columns = windows.map((window) => `, NULL::${resultTypeOf(window)} AS ${quoteName(window.name)}`);
     await session.run(`CREATE TEMP TABLE ${quoteName(output)} AS SELECT 0::BIGINT AS __row${columns.join("")} LIMIT 0`);
+    await session.run(`CREATE TEMP VIEW ${quoteName(step.added)} AS\n${renderWithWindows(step.rows, inTable({windows, output}))}`);
   } else {
     await session.describe(`SELECT * FROM ${quoteName(step.relation)}`);
   }

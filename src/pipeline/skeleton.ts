@@ -2,10 +2,11 @@
 import {statSync} from "node:fs";
 import {join} from "node:path";
 import {operationRules} from "../definitions/aggregation-operation.js";
-import {wholeTypes, type AggregationEngine, type AggregationTask, type Window} from "../engines/aggregation-engine.js";
+import {wholeTypes, type AggregationEngine, type AggregationTask, type Window, type WindowColumns} from "../engines/aggregation-engine.js";
 import {duckdbAggregation} from "../engines/duckdb/rolling.js";
 import type {DuckDbSession} from "../engines/duckdb/connection.js";
 import {emitOperator, type EmitContext, type Step} from "../engines/duckdb/emit.js";
+import {renderWithWindows} from "../engines/window-columns.js";
 import {DaedalusError, type Place} from "../errors.js";
 import type {Operator, Plan} from "../plan/operator.js";
 import {quoteName, quoteNames, quoteText} from "../sources/quote.js";
@@ -40,17 +41,26 @@ type WriteStep = Extract<Step, {kind: "write"}>;
 
 /** Rows are ordered over all files, by time and then by the spine's keys. */
 export function runSkeleton(options: SkeletonOptions): Promise<readonly WrittenFile[]> {
-  return runRows(options, (step) => writeFiles(step, options));
+  return runRows(options, (step, isOrdered) => writeFiles(step, isOrdered, options));
 }
 
-/** Makes the relation of the day's rows, whose column `__row` is their order, and hands it to `write`. */
-export async function runRows<T>(options: RowsOptions, write: (step: WriteStep) => Promise<T>): Promise<T> {
+/** What is known of the session's relations when the rows are written. */
+interface Order {
+  /** Tables whose rows lie in the order of `__row`. */
+  readonly tables: Set<string>;
+  /** Whether all windows so far are functions of `__row`: a join would have lost the order. */
+  isKept: boolean;
+}
+
+/** Makes the relation of the day's rows, whose column `__row` is their order, and hands it to `write`; `isOrdered`: they come in that order. */
+export async function runRows<T>(options: RowsOptions, write: (step: WriteStep, isOrdered: boolean) => Promise<T>): Promise<T> {
+  const order: Order = {tables: new Set(), isKept: true};
   for (const operator of options.plan.operators) {
     for (const step of emitOperator(operator, options.context)) {
       options.signal.throwIfAborted();
       try {
-        if (step.kind === "write") return await write(step);
-        await runStep(step, options);
+        if (step.kind === "write") return await write(step, order.isKept && step.streamed !== undefined && order.tables.has(step.streamed));
+        await runStep(step, options, order);
       } catch (error) {
         throw explain(error, operator, options);
       }
@@ -59,7 +69,7 @@ export async function runRows<T>(options: RowsOptions, write: (step: WriteStep) 
   throw new Error("the plan has no skeleton sink");
 }
 
-async function runStep(step: Exclude<Step, WriteStep>, {session, engine}: RowsOptions): Promise<void> {
+async function runStep(step: Exclude<Step, WriteStep>, {session, engine}: RowsOptions, order: Order): Promise<void> {
   if (step.kind === "run") {
     await session.run(step.sql);
   } else if (step.kind === "narrow") {
@@ -68,8 +78,23 @@ async function runStep(step: Exclude<Step, WriteStep>, {session, engine}: RowsOp
     const rows = await session.rows(step.sql);
     if (rows.length > 0) throw step.fail(rows);
   } else {
-    await runAggregation(session, engine, await completeTask(session, step.task));
+    const columns = await runAggregation(session, engine, await completeTask(session, step.task));
+    const areFunctions = [...columns.values()].every((column) => "function" in column);
+    if (areFunctions && step.streamed !== undefined) await sortTable(session, step.streamed, order);
+    order.isKept &&= areFunctions;
+    await session.run(`CREATE TEMP VIEW ${quoteName(step.added)} AS\n${renderWithWindows(step.rows, columns)}`);
   }
+}
+
+/** So that what is computed of each row, which may be long lists, need not be sorted. */
+async function sortTable(session: DuckDbSession, table: string, {tables}: Order): Promise<void> {
+  if (tables.has(table)) return;
+  tables.add(table);
+  const sorted = `${table}__sorted`;
+  await session.run("SET preserve_insertion_order = true");
+  await session.run(`CREATE TEMP TABLE ${quoteName(sorted)} AS FROM ${quoteName(table)} ORDER BY __row`);
+  await session.run(`DROP TABLE ${quoteName(table)}`);
+  await session.run(`ALTER TABLE ${quoteName(sorted)} RENAME TO ${quoteName(table)}`);
 }
 
 /** More than this many keys are no help to a server, and a long statement. */
@@ -102,37 +127,29 @@ export async function completeTask(session: DuckDbSession, task: Extract<Step, {
 }
 
 /** Windows that the chosen engine refuses are computed by `duckdb`, which can do them all. */
-async function runAggregation(session: DuckDbSession, engine: AggregationEngine, task: AggregationTask): Promise<void> {
+async function runAggregation(session: DuckDbSession, engine: AggregationEngine, task: AggregationTask): Promise<WindowColumns> {
   const able = task.windows.filter((window) => engine.refusal(window) === undefined);
   const refused = task.windows.filter((window) => engine.refusal(window) !== undefined);
   if (refused.length === 0) return engine.run(session, task);
   if (able.length === 0) return duckdbAggregation.run(session, task);
-  const [first, second] = [`${task.output}__able`, `${task.output}__refused`];
-  await engine.run(session, {...task, windows: able, output: first});
-  await duckdbAggregation.run(session, {...task, windows: refused, output: second});
-  const columns = task.windows.map((window) => quoteName(window.name)).join(", ");
-  await session.run(
-    `CREATE TEMP TABLE ${quoteName(task.output)} AS SELECT __row, ${columns} FROM ${quoteName(first)} JOIN ${quoteName(second)} USING (__row)`,
-  );
-  for (const table of [first, second]) await session.run(`DROP TABLE ${quoteName(table)}`);
+  const parts = [await engine.run(session, {...task, windows: able, output: `${task.output}__able`}), await duckdbAggregation.run(session, {...task, windows: refused, output: `${task.output}__refused`})];
+  const columns = new Map(parts.flatMap((part) => [...part]));
+  return new Map(task.windows.map(({name}) => [name, columns.get(name)!]));
 }
 
-async function writeFiles(step: WriteStep, {session, directory, rowsPerFile, signal}: SkeletonOptions): Promise<WrittenFile[]> {
+/** A file for each `rowsPerFile` rows, and one of none where there is no row. */
+async function writeFiles(step: WriteStep, isOrdered: boolean, {session, directory, rowsPerFile, signal}: SkeletonOptions): Promise<WrittenFile[]> {
   const relation = quoteName(step.relation);
-  await session.run(`CREATE TEMP TABLE __kept AS SELECT __row, row_number() OVER (ORDER BY __row) - 1 AS __position FROM ${relation}`);
-  const [{count} = {count: 0n}] = (await session.rows("SELECT count(*) AS count FROM __kept")) as {count: bigint}[];
-  const rowCount = Number(count);
-  const fileCount = Math.max(1, Math.ceil(rowCount / rowsPerFile));
+  const parts = (await session.rows(`SELECT min(__row) AS first, max(__row) AS last, count(*) AS count
+FROM (SELECT __row, (row_number() OVER (ORDER BY __row) - 1) // ${rowsPerFile} AS part FROM ${relation}) GROUP BY part ORDER BY part`)) as {first: bigint; last: bigint; count: bigint}[];
   const files: WrittenFile[] = [];
-  for (let index = 0; index < fileCount; index += 1) {
+  for (const {first, last, count} of parts.length > 0 ? parts : [{first: 0n, last: 0n, count: 0n}]) {
     signal.throwIfAborted();
-    const [first, end] = [index * rowsPerFile, Math.min(rowCount, (index + 1) * rowsPerFile)];
-    const isPart = `__row IN (SELECT __row FROM __kept WHERE __position >= ${first} AND __position < ${end})`;
-    const name = `part-${String(index).padStart(5, "0")}.parquet`;
+    const name = `part-${String(files.length).padStart(5, "0")}.parquet`;
     const path = join(directory, name);
-    const query = `SELECT ${quoteNames(step.columns)} FROM ${relation}${fileCount > 1 ? ` WHERE ${isPart}` : ""} ORDER BY __row`;
+    const query = `SELECT ${quoteNames(step.columns)} FROM ${relation} WHERE __row BETWEEN ${first} AND ${last}${isOrdered ? "" : " ORDER BY __row"}`;
     await session.run(`COPY (${query}) TO ${quoteText(path)} ${parquetOptions}`);
-    files.push({name, rows: end - first, bytes: statSync(path).size});
+    files.push({name, rows: Number(count), bytes: statSync(path).size});
   }
   return files;
 }

@@ -1,5 +1,6 @@
 /** Runs a task of plain data on an engine, and tells how its result differs from the oracle's. */
 import {DuckDbSession} from "../../src/engines/duckdb/connection.js";
+import {renderWithWindows} from "../../src/engines/window-columns.js";
 import {resultTypeOf, type AggregationEngine, type SqlSession} from "../../src/engines/aggregation-engine.js";
 import {duckdbAggregation} from "../../src/engines/duckdb/rolling.js";
 import {nativeAggregation} from "../../src/engines/native/native.js";
@@ -44,7 +45,6 @@ export async function runEngine(session: DuckDbSession, engine: AggregationEngin
   const names = {target: "target rows", history: "events", output: "windows of"};
   await writeTable(session, names.target, task.target);
   await writeTable(session, names.history, task.history);
-  await session.run(`DROP TABLE IF EXISTS "${names.output}"`);
   const sql: string[] = [];
   const recorded: SqlSession = {
     scratchDirectory: session.scratchDirectory,
@@ -52,17 +52,20 @@ export async function runEngine(session: DuckDbSession, engine: AggregationEngin
     rows: (text) => (sql.push(text), session.rows(text)),
     chunks: (text, types) => (sql.push(text), session.chunks(text, types)),
     provideTable: (table) => session.provideTable(table),
+    provideFunction: (provided) => session.provideFunction(provided),
   };
-  await engine.run(recorded, {...names, keys: task.keys, orderColumns: task.orderColumns, windows: task.windows});
+  const found = await engine.run(recorded, {...names, keys: task.keys, orderColumns: task.orderColumns, windows: task.windows});
   const columns = task.windows.map((window) => ({
     name: window.name,
     type: resultTypeOf(window),
   }));
-  const types = (await session.describe(`FROM "${names.output}"`)).map((column) => `${column.name} ${column.type}`);
+  const relation = `(SELECT COLUMNS(['__row', ${task.windows.map(({name}) => `'${name}'`).join(", ")}]) FROM (${renderWithWindows(names.target, found)}))`;
+  const types = (await session.describe(`FROM ${relation}`)).map((column) => `${column.name} ${column.type}`);
   const expectedTypes = ["__row BIGINT", ...columns.map((column) => `${column.name} ${column.type}`)];
   if (types.join() !== expectedTypes.join()) throw new Error(`output columns are ${types.join()}, not ${expectedTypes.join()}`);
   const readings = ["__row", ...columns.map(renderReading)];
-  const rows = await session.rows(`SELECT ${readings.join(", ")} FROM "${names.output}" ORDER BY __row`);
+  const rows = await session.rows(`SELECT ${readings.join(", ")} FROM ${relation} ORDER BY __row`);
+  for (const column of found.values()) if ("table" in column) await session.run(`DROP TABLE IF EXISTS "${column.table}"`);
   return {rows: rows as Record<string, Cell>[], sql};
 }
 

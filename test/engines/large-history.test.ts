@@ -3,6 +3,7 @@ import {afterAll, beforeAll, describe, expect, test} from "vitest";
 import type {Window} from "../../src/engines/aggregation-engine.js";
 import type {DuckDbSession} from "../../src/engines/duckdb/connection.js";
 import {duckdbAggregation} from "../../src/engines/duckdb/rolling.js";
+import {renderWithWindows} from "../../src/engines/window-columns.js";
 import {engines, openSession} from "./engine-runs.js";
 
 const shared = {elementType: "BIGINT", condition: "is_kept", pairCondition: undefined, windowUs: 20_000, current: undefined, knownAt: undefined};
@@ -35,15 +36,16 @@ afterAll(() => session.close());
 
 describe.each(engines)("$name", (engine) => {
   test("computes histories beyond one batch as pairs of rows do", async () => {
-    await engine.run(session, {...tables, output: "windows", windows});
+    const found = await engine.run(session, {...tables, output: "windows", windows});
+    await session.run(`CREATE TABLE found AS ${renderWithWindows("target", found)}`);
     const differing = windows.map(({name}) => `count(*) FILTER (w."${name}" IS DISTINCT FROM e."${name}") AS "${name}"`);
     const filled = windows.map(({name}) => `count(DISTINCT w."${name}") > 20 AS "${name} filled"`);
-    const [row] = await session.rows(`SELECT count(*) > 100 AS rows, ${[...differing, ...filled].join(", ")} FROM windows w FULL JOIN expected e USING (__row)`);
+    const [row] = await session.rows(`SELECT count(*) > 100 AS rows, ${[...differing, ...filled].join(", ")} FROM found w FULL JOIN expected e USING (__row)`);
     expect(row).toEqual({
       rows: true,
       ...Object.fromEntries(windows.map(({name}) => [name, 0n])),
       ...Object.fromEntries(windows.map(({name}) => [`${name} filled`, true])),
     });
-    await session.run("DROP TABLE windows");
+    await session.run("DROP TABLE found; DROP TABLE IF EXISTS windows");
   });
 });

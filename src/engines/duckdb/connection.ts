@@ -7,9 +7,9 @@ import type * as DuckDb from "@duckdb/node-api";
 import type {DuckDBConnection, DuckDBDataChunk, DuckDBInstance, DuckDBResult} from "@duckdb/node-api";
 import type {SqlSession} from "../aggregation-engine.js";
 import {remoteNames, type RemoteTables} from "../../sources/remote-tables.js";
-import type {ProvidedTable, RawChunk} from "../raw-vectors.js";
+import type {ProvidedFunction, ProvidedTable, RawChunk} from "../raw-vectors.js";
 import {fillRemoteTable} from "./remote-table.js";
-import {defineTable, readRawChunk} from "./vectors.js";
+import {defineFunction, defineTable, readRawChunk} from "./vectors.js";
 
 export type {DuckDBDataChunk, DuckDBResult};
 
@@ -137,6 +137,12 @@ export class DuckDbSession implements SqlSession {
     const created = new duckdb.DuckDBTableFunction();
     defineTable(created.table_function, table);
     this.connection.registerTableFunction(created);
+  }
+
+  provideFunction(provided: ProvidedFunction): void {
+    const created = new duckdb.DuckDBScalarFunction();
+    defineFunction(created.scalar_function, provided);
+    this.connection.registerScalarFunction(created);
   }
 
   /** Appends values to a table of one BIGINT or VARCHAR column. */

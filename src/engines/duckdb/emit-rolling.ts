@@ -1,7 +1,7 @@
 /** Prepares the two tables of an aggregation engine, and joins what it computed back onto the rows. */
 import type {OperatorOf, WindowSpec} from "../../plan/operator.js";
 import {quoteName, quoteNames} from "../../sources/quote.js";
-import {emitDrop, emitTable, run, view, type EmitContext, type Step} from "./emit.js";
+import {emitDrop, emitTable, findStreamed, run, type EmitContext, type Step} from "./emit.js";
 
 const conditionColumn = (index: number): string => `__condition_${index}`;
 const currentColumn = (index: number): string => `__current_${index}`;
@@ -19,7 +19,6 @@ export function emitRollingAggregate(op: OperatorOf<"rolling_aggregate">, contex
   const target = `${op.output}__target`;
   const prepared = `${op.output}__history`;
   const output = `${op.output}__windows`;
-  const added = op.windows.map((window) => `, w.${quoteName(window.name)}`).join("");
   context.tables.set(op.output, rowsTable.table);
   return [
     ...rowsTable.steps,
@@ -29,6 +28,9 @@ export function emitRollingAggregate(op: OperatorOf<"rolling_aggregate">, contex
     ...(isShared ? (readers.at(-1) === op ? [run(`DROP TABLE ${quoteName(historyTable.table)}`)] : []) : emitDrop(history, context)),
     {
       kind: "aggregate",
+      rows,
+      added: op.output,
+      streamed: findStreamed(rows, context),
       task: {
         target,
         history: prepared,
@@ -54,7 +56,6 @@ export function emitRollingAggregate(op: OperatorOf<"rolling_aggregate">, contex
     },
     run(`DROP TABLE ${quoteName(target)}`),
     run(`DROP TABLE ${quoteName(prepared)}`),
-    view(op.output, `SELECT l.*${added}\nFROM ${quoteName(rows)} AS l JOIN ${quoteName(output)} AS w ON l.__row = w.__row`),
   ];
 }
 

@@ -53,9 +53,18 @@ export type Step =
   | {readonly kind: "expect-none"; readonly sql: string; fail(rows: readonly Record<string, unknown>[]): DaedalusError}
   /** Each key's values are looked up by its query; they make the statement that stands for `sql`, which does the same without them. */
   | {readonly kind: "narrow"; readonly keys: ReadonlyMap<string, string>; readonly sql: string; render(values: ReadonlyMap<string, readonly string[]>): string | undefined}
-  /** Element types are filled in from the history table once it exists. */
-  | {readonly kind: "aggregate"; readonly task: Omit<AggregationTask, "windows"> & {readonly windows: readonly Omit<Window, "elementType">[]}}
-  | {readonly kind: "write"; readonly relation: string; readonly columns: readonly string[]};
+  /**
+   * Makes the view `added`: all of `rows`, and the windows. Element types are filled in from the history table once it exists.
+   * `streamed`: see `findStreamed`.
+   */
+  | {
+      readonly kind: "aggregate";
+      readonly task: Omit<AggregationTask, "windows"> & {readonly windows: readonly Omit<Window, "elementType">[]};
+      readonly rows: string;
+      readonly added: string;
+      readonly streamed: string | undefined;
+    }
+  | {readonly kind: "write"; readonly relation: string; readonly columns: readonly string[]; readonly streamed: string | undefined};
 
 export const run = (sql: string): Step => ({kind: "run", sql});
 
@@ -68,6 +77,25 @@ export function emitTable(relation: string, context: EmitContext): {table: strin
   const table = `${relation}__table`;
   context.tables.set(relation, table);
   return {table, steps: [run(`CREATE TEMP TABLE ${quoteName(table)} AS FROM ${quoteName(relation)}`)]};
+}
+
+/**
+ * The table whose rows the relation streams, with fewer rows and other columns at most: in the table's order, where DuckDB keeps orders.
+ * Undefined where a join, a subquery or a window stands between, after which DuckDB promises no order.
+ */
+export function findStreamed(relation: string, context: EmitContext): string | undefined {
+  if (context.tables.get(relation) === relation) return relation;
+  const op = context.plan.operators.find(({output}) => output === relation);
+  return op && isStreaming(op) ? findStreamed(op.inputs[0], context) : undefined;
+}
+
+const isScalar = (sql: string): boolean => !/\b(select|from|over|unnest)\b/i.test(sql);
+
+function isStreaming(op: Operator): boolean {
+  if (op.opKind === "rolling_aggregate") return true;
+  if (op.opKind === "filter") return op.predicate.kind === "values" || (op.predicate.kind === "sql" && isScalar(op.predicate.sql));
+  if (op.opKind !== "project" || op.shape.kind === "rows") return false;
+  return op.shape.kind === "derive" ? op.shape.columns.every(({sql}) => isScalar(sql)) : op.shape.columns.every(({defaultSql}) => defaultSql === undefined || isScalar(defaultSql));
 }
 
 /** Drops the table of a relation that no other operator reads: rows should not be held twice. */
@@ -163,7 +191,7 @@ const emitters: {readonly [K in OpKind]: (op: OperatorOf<K>, context: EmitContex
   rolling_aggregate: emitRollingAggregate,
   arrow_udf_transform: refuse,
   ray_udf_transform: refuse,
-  sink: (op) => (op.dataset === "skeleton" ? [{kind: "write", relation: op.inputs[0], columns: op.columns}] : refuse(op)),
+  sink: (op, context) => (op.dataset === "skeleton" ? [{kind: "write", relation: op.inputs[0], columns: op.columns, streamed: findStreamed(op.inputs[0], context)}] : refuse(op)),
 };
 
 /** The steps of one operator; operators are emitted in the plan's order, with one context for all. */

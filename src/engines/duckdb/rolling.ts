@@ -6,7 +6,7 @@
  * Windows that are no range of places join pairs of rows, as the time contract words them (`rolling-pairs.ts`).
  */
 import {quoteName} from "../../sources/quote.js";
-import type {AggregationEngine, AggregationTask, SqlSession} from "../aggregation-engine.js";
+import {inTable, type AggregationEngine, type AggregationTask, type SqlSession} from "../aggregation-engine.js";
 import {writeBlocks} from "./rolling-blocks.js";
 import {expectNoOverflow, writeFold} from "./rolling-folds.js";
 import {findNullableColumns, writeLine} from "./rolling-lines.js";
@@ -29,6 +29,7 @@ export const duckdbAggregation: AggregationEngine = {
     const tables = new TemporaryTables(session);
     try {
       await runTask(session, tables, task);
+      return inTable(task);
     } finally {
       await tables.dropAll();
     }

@@ -1,6 +1,6 @@
 /** The one file that knows `@duckdb/node-bindings`: chunks as bytes, and tables that are written vector by vector. */
 import duckdb from "@duckdb/node-bindings";
-import {widthOf, type ProvidedTable, type RawChunk, type RawColumn, type WrittenColumn} from "../raw-vectors.js";
+import {widthOf, type ProvidedFunction, type ProvidedTable, type RawChunk, type RawColumn, type WrittenColumn} from "../raw-vectors.js";
 
 const listEntryBytes = 16;
 
@@ -61,6 +61,21 @@ export function defineTable(created: duckdb.TableFunction, table: ProvidedTable)
       chunk?.columns.forEach((column, at) => writeVector(duckdb.data_chunk_get_vector(output, at), column));
     } catch (error) {
       duckdb.function_set_error(info, error instanceof Error ? error.message : String(error));
+    }
+  });
+}
+
+/** Describes a function of one BIGINT. DuckDB calls it from any of its threads, and each call waits for the thread of the event loop. */
+export function defineFunction(created: duckdb.ScalarFunction, provided: ProvidedFunction): void {
+  duckdb.scalar_function_set_name(created, provided.name);
+  duckdb.scalar_function_add_parameter(created, logicalType("BIGINT"));
+  duckdb.scalar_function_set_return_type(created, logicalType(provided.type));
+  duckdb.scalar_function_set_function(created, (info, input, output) => {
+    try {
+      const {data} = readRawColumn(input, 0, "BIGINT");
+      writeVector(output, provided.compute(new BigInt64Array(data.buffer, data.byteOffset, data.length / 8)));
+    } catch (error) {
+      duckdb.scalar_function_set_error(info, error instanceof Error ? error.message : String(error));
     }
   });
 }

@@ -1,18 +1,19 @@
 /**
  * Our own windows: DuckDB sorts the history once by key and instant and hands it over as vectors; a kernel slides over it
- * (`window-values.ts`), only for the rows that are asked for; DuckDB reads the result as a table.
+ * (`window-values.ts`), only for the rows that are asked for. Results stay where they were made, and each row fetches its own by a function
+ * of `__row` when it is written: lists are assembled once, in the order of the output, and nobody sorts or joins them.
  * What is held at a time is bounded: history comes in blocks of whole keys, and rows in slices of as many as their lists leave room for.
  */
 import {availableParallelism} from "node:os";
 import {randomUUID} from "node:crypto";
 import {DaedalusError} from "../../errors.js";
 import {quoteName} from "../../sources/quote.js";
-import {resultTypeOf, type AggregationEngine, type AggregationTask, type SqlSession, type Window} from "../aggregation-engine.js";
+import {inTable, resultTypeOf, type AggregationEngine, type AggregationTask, type SqlSession, type Window, type WindowColumn, type WindowColumns} from "../aggregation-engine.js";
 import {widthOfType} from "../raw-vectors.js";
 import {ColumnsBuilder, type Columns} from "./columns.js";
 import type {Job} from "./job.js";
 import {planPass, splitPasses, type Pass} from "./native-plan.js";
-import {Locations, ResultChunks, type FinishedJob} from "./result-chunks.js";
+import {Locations, readChunk, WindowVectors, type FinishedJob, type ResultColumn} from "./window-vectors.js";
 import {KernelThreads} from "./kernel-threads.js";
 import {TieCheck, ValueTie} from "./tie-check.js";
 
@@ -55,46 +56,66 @@ interface Reach {
 
 const keyTable = "__native_key";
 
-async function runTask(session: SqlSession, task: AggregationTask): Promise<void> {
+async function runTask(session: SqlSession, task: AggregationTask): Promise<WindowColumns> {
   const types = {history: await readTypes(session, task.history), target: await readTypes(session, task.target)};
   const [reachRow] = await session.rows(`SELECT coalesce(min(__ts), 0) AS first, coalesce(max(__ts), 0) AS last, count(*) AS count FROM ${quoteName(task.target)}`);
   const reach = {firstTs: reachRow!["first"] as bigint, lastTs: reachRow!["last"] as bigint, rowCount: Number(reachRow!["count"])};
   const [settings] = await session.rows("SELECT current_setting('threads') AS threads, current_setting('memory_limit') AS memory");
-  const columns = task.windows.map((window) => `, ${quoteName(window.name)} ${resultTypeOf(window)}`);
   const passes = splitPasses(task);
-  const outputs = passes.map((_, at) => (passes.length === 1 ? task.output : `${task.output}__pass_${at}`));
-  const rowsAtOnce = rowsInMemory(task.windows, parseBytes(settings!["memory"] as string));
+  // Results get a quarter of the memory.
+  const resultBytes = parseBytes(settings!["memory"] as string) / 4;
   const threads = new KernelThreads(Math.min(Number(settings!["threads"]), availableParallelism()));
-  const temporary: string[] = [];
+  const found = new Map<string, WindowColumn>();
   try {
-    await writeKeys(session, task, temporary);
+    await writeKeys(session, task);
     for (const [at, windows] of passes.entries()) {
-      const declared = passes.length === 1 ? columns : windows.map((window) => `, ${quoteName(window.name)} ${resultTypeOf(window)}`);
-      await session.run(`CREATE TABLE ${quoteName(outputs[at]!)} (__row BIGINT${declared.join("")})`);
-      const pass = planPass(task, passes.length === 1 ? task.windows : windows, types);
-      for (const {table, values} of pass.dictionaries) {
-        temporary.push(table);
-        await session.run(`CREATE TEMP TABLE ${table} AS SELECT value, CAST(row_number() OVER (ORDER BY value) - 1 AS INTEGER) AS code FROM (SELECT DISTINCT value FROM (${values}))`);
-      }
-      const runSlices = async (isGuessed: boolean): Promise<void> => {
-        for (let first = 0; first < reach.rowCount; first += rowsAtOnce) {
-          await runSlice(session, {task, pass, isGuessed, reach, threads, output: outputs[at]!, first, end: Math.min(reach.rowCount, first + rowsAtOnce)});
-        }
-      };
-      try {
-        await runSlices(pass.guess !== undefined);
-      } catch (error) {
-        if (!(error instanceof ValueTie)) throw error;
-        await session.run(`DELETE FROM ${quoteName(outputs[at]!)}`);
-        await runSlices(false);
-      }
-      for (const {table} of pass.dictionaries) await session.run(`DROP TABLE ${table}`);
-      temporary.splice(1);
+      const pass = planPass(task, windows, types);
+      const output = passes.length === 1 ? task.output : `${task.output}__pass_${at}`;
+      for (const [name, column] of await runPass(session, {task, pass, reach, threads, output, resultBytes})) found.set(name, column);
     }
-    if (passes.length > 1) await joinPasses(session, task, outputs);
   } finally {
     await threads.close();
-    for (const table of temporary) await session.run(`DROP TABLE IF EXISTS ${table}`);
+    await session.run(`DROP TABLE IF EXISTS ${keyTable}`);
+  }
+  return new Map(task.windows.map(({name}) => [name, found.get(name)!]));
+}
+
+async function runPass(session: SqlSession, run: PassRun): Promise<WindowColumns> {
+  const {pass, reach, output, resultBytes} = run;
+  const rowsAtOnce = rowsInMemory(pass.windows, resultBytes);
+  try {
+    for (const {table, values} of pass.dictionaries) {
+      await session.run(`CREATE TEMP TABLE ${table} AS SELECT value, CAST(row_number() OVER (ORDER BY value) - 1 AS INTEGER) AS code FROM (SELECT DISTINCT value FROM (${values}))`);
+    }
+    const createTable = (): Promise<void> => session.run(`CREATE TABLE ${quoteName(output)} (__row BIGINT${pass.windows.map((window) => `, ${quoteName(window.name)} ${resultTypeOf(window)}`).join("")})`);
+    if (reach.rowCount <= rowsAtOnce) {
+      const computed = await guessed(pass, (isGuessed) => computeSlice(session, {...run, isGuessed, first: 0, end: reach.rowCount}));
+      // Results stay here, and rows fetch theirs, unless they are too many to stay or must become text again.
+      if (computed.vectors.byteLength <= resultBytes && pass.decoded.size === 0) return provideColumns(session, computed);
+      await createTable();
+      await insertRows(session, run, computed);
+    } else {
+      await createTable();
+      await guessed(pass, async (isGuessed) => {
+        await session.run(`DELETE FROM ${quoteName(output)}`);
+        for (let first = 0; first < reach.rowCount; first += rowsAtOnce) {
+          await insertRows(session, run, await computeSlice(session, {...run, isGuessed, first, end: Math.min(reach.rowCount, first + rowsAtOnce)}));
+        }
+      });
+    }
+    return inTable({windows: pass.windows, output});
+  } finally {
+    for (const {table} of pass.dictionaries) await session.run(`DROP TABLE IF EXISTS ${table}`);
+  }
+}
+
+/** Once more in the order that needs no guess, where the guess was wrong. */
+async function guessed<T>({guess}: Pass, work: (isGuessed: boolean) => Promise<T>): Promise<T> {
+  try {
+    return await work(guess !== undefined);
+  } catch (error) {
+    if (!(error instanceof ValueTie)) throw error;
+    return work(false);
   }
 }
 
@@ -109,18 +130,20 @@ function parseBytes(text: string): number {
   return Number(number) * 1024 ** ["bytes", "KiB", "MiB", "GiB", "TiB"].indexOf(unit);
 }
 
-/** Results get a quarter of the memory. How long lists are is not known before; those without a limit are taken for long ones. */
-function rowsInMemory(windows: readonly Window[], memoryBytes: number): number {
-  const listed = windows.filter(({operation}) => listOperations.has(operation));
-  const bytes = 32 + 16 * windows.length + 8 * listed.reduce((sum, {maxItems}) => sum + Math.min(maxItems ?? 1024, 1024), 0);
-  return Math.max(chunkMultiple, Math.floor(memoryBytes / 4 / bytes / chunkMultiple) * chunkMultiple);
+/**
+ * How many rows have room for their results. Lists that are no stretches of the history are copied; how long they are is not known before, and
+ * those without a limit are taken for long ones.
+ */
+function rowsInMemory(windows: readonly Window[], resultBytes: number): number {
+  const copied = windows.filter(({operation, exclude, current}) => listOperations.has(operation) && (operation !== "list" || exclude || current));
+  const bytes = 32 + 16 * windows.length + 8 * copied.reduce((sum, {maxItems}) => sum + Math.min(maxItems ?? 1024, 1024), 0);
+  return Math.max(chunkMultiple, Math.floor(resultBytes / bytes / chunkMultiple) * chunkMultiple);
 }
 const chunkMultiple = 2048;
 
-async function writeKeys(session: SqlSession, task: AggregationTask, temporary: string[]): Promise<void> {
+async function writeKeys(session: SqlSession, task: AggregationTask): Promise<void> {
   const names = task.keys.map((key, at) => `${quoteName(key.target)} AS key_${at + 1}`).join(", ");
   const present = task.keys.map((key) => `${quoteName(key.target)} IS NOT NULL`).join(" AND ");
-  temporary.push(keyTable);
   await session.run(`CREATE TEMP TABLE ${keyTable} AS
 SELECT *, CAST(row_number() OVER () AS INTEGER) AS __key FROM (SELECT DISTINCT ${names} FROM ${quoteName(task.target)} WHERE ${present})`);
 }
@@ -128,20 +151,31 @@ SELECT *, CAST(row_number() OVER () AS INTEGER) AS __key FROM (SELECT DISTINCT $
 const matchKeys = (task: AggregationTask, side: "target" | "history", alias: string): string =>
   task.keys.map((key, at) => `${alias}.${quoteName(key[side])} = keys.key_${at + 1}`).join(" AND ");
 
-interface Slice {
+interface PassRun {
   readonly task: AggregationTask;
   readonly pass: Pass;
-  /** Whether the history comes in the order that the pass guesses. */
-  readonly isGuessed: boolean;
   readonly reach: Reach;
   readonly threads: KernelThreads;
+  /** The table of results, if one is made. */
   readonly output: string;
+  /** What results may take. */
+  readonly resultBytes: number;
+}
+
+interface Slice extends PassRun {
+  /** Whether the history comes in the order that the pass guesses. */
+  readonly isGuessed: boolean;
   /** Rows `[first, end)` by `__row`. */
   readonly first: number;
   readonly end: number;
 }
 
-async function runSlice(session: SqlSession, slice: Slice): Promise<void> {
+interface Computed {
+  readonly columns: readonly (ResultColumn & {readonly name: string})[];
+  readonly vectors: WindowVectors;
+}
+
+async function computeSlice(session: SqlSession, slice: Slice): Promise<Computed> {
   const {pass, first, end, threads} = slice;
   const target = await readTarget(session, slice);
   const rows = new Int32Array(target.values[0]!.bytes, 0, target.rowCount);
@@ -180,16 +214,32 @@ async function runSlice(session: SqlSession, slice: Slice): Promise<void> {
     const isNullWithoutValue = !listOperations.has(window.operation) && !["count", "count_distinct", "sum", "decay_sum"].includes(window.operation);
     return {name: window.name, type: isCoded ? type.replace("VARCHAR", "INTEGER") : type, isNullWithoutValue};
   });
-  const chunks = new ResultChunks(columns, finished, locations, first);
-  const provided = `native_${randomUUID().replaceAll("-", "")}`;
+  return {columns, vectors: new WindowVectors(columns, finished, locations, first)};
+}
+
+function provideColumns(session: SqlSession, {columns, vectors}: Computed): WindowColumns {
+  const prefix = uniqueName();
+  return new Map(
+    columns.map(({name, type}, at) => {
+      const provided = `${prefix}_${at}`;
+      session.provideFunction({name: provided, type, compute: (rows) => vectors.read(at, rows)});
+      return [name, {function: provided}];
+    }),
+  );
+}
+
+async function insertRows(session: SqlSession, {pass, output}: PassRun, {columns, vectors}: Computed): Promise<void> {
+  const provided = uniqueName();
   session.provideTable({
     name: provided,
     columns: [{name: "__row", type: "BIGINT"}, ...columns],
-    rowCount: end - first,
-    readChunk: (index) => chunks.read(index),
+    rowCount: vectors.rowCount,
+    readChunk: (index) => readChunk(vectors, columns.length, index),
   });
-  await session.run(`INSERT INTO ${quoteName(slice.output)}\n${renderDecoded(pass, provided)}`);
+  await session.run(`INSERT INTO ${quoteName(output)}\n${renderDecoded(pass, provided)}`);
 }
+
+const uniqueName = (): string => `native_${randomUUID().replaceAll("-", "")}`;
 
 /** Numbers of dictionaries become their values again. */
 function renderDecoded({windows, decoded}: Pass, provided: string): string {
@@ -243,11 +293,4 @@ ORDER BY ${["keys.__key", "hist.__ts", ...(guess ?? pass).order].map((sorted) =>
     await submit(columns, from, row);
   }
   await submit(builder.finish(), row, target.rowCount);
-}
-
-async function joinPasses(session: SqlSession, task: AggregationTask, outputs: readonly string[]): Promise<void> {
-  const [first, ...others] = outputs.map(quoteName);
-  const names = task.windows.map((window) => quoteName(window.name)).join(", ");
-  await session.run(`CREATE TABLE ${quoteName(task.output)} AS SELECT __row, ${names} FROM ${first!}${others.map((other) => ` JOIN ${other} USING (__row)`).join("")}`);
-  for (const table of outputs) await session.run(`DROP TABLE ${quoteName(table)}`);
 }

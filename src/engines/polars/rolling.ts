@@ -5,7 +5,7 @@
  */
 import {rmSync} from "node:fs";
 import pl, {type DataFrame, type Expr, type LazyDataFrame} from "nodejs-polars";
-import type {AggregationEngine, AggregationTask, SqlSession, Window, WindowOperation} from "../aggregation-engine.js";
+import {inTable, type AggregationEngine, type AggregationTask, type SqlSession, type Window, type WindowColumns, type WindowOperation} from "../aggregation-engine.js";
 import {exchangePath, exportTask, historyColumn, importResults, rankColumn, sharedTypes, targetColumn, type Exported} from "./exchange.js";
 
 /** How many positions one batch of rows looks at. */
@@ -24,7 +24,7 @@ export const polarsAggregation: AggregationEngine = {
   run: runTask,
 };
 
-async function runTask(session: SqlSession, task: AggregationTask): Promise<void> {
+async function runTask(session: SqlSession, task: AggregationTask): Promise<WindowColumns> {
   const exported = await exportTask(session, task);
   const lines = new Map<string, Promise<Line>>();
   const paths = task.windows.map(() => exchangePath(session));
@@ -33,6 +33,7 @@ async function runTask(session: SqlSession, task: AggregationTask): Promise<void
       (await computeWindow(exported, lines, task, window)).writeParquet(paths[at]!);
     }
     await importResults(session, task, paths);
+    return inTable(task);
   } finally {
     for (const path of [exported.target, exported.history, ...paths]) rmSync(path, {force: true});
   }

@@ -101,12 +101,9 @@ SELECT hist.*, epoch_us(hist."at") AS __ts, coalesce((hist.event = 'like'
 ), false) AS __condition_2
 FROM "history_feed_with_item" AS hist SEMI JOIN "day_windows_1__target" AS t ON hist."user_id" = t."user_id"
 WHERE hist."at" IS NOT NULL;
--- the aggregation engine makes day_windows_1__windows
+-- the aggregation engine makes day_windows_1: day_with_item and its windows
 DROP TABLE "day_windows_1__target";
 DROP TABLE "day_windows_1__history";
-CREATE TEMP VIEW "day_windows_1" AS
-SELECT l.*, w."likes_1d", w."other_likes_2d", w."views_1d", w."events_with_this", w."session_items"
-FROM "day_with_item" AS l JOIN "day_windows_1__windows" AS w ON l.__row = w.__row;
 -- roll_day_windows_2
 CREATE TEMP TABLE "day_windows_2__target" AS
 SELECT hist.__row, epoch_us(hist."at") AS __ts, "user_id"
@@ -118,12 +115,9 @@ FROM "history_feed_all_with_item" AS hist SEMI JOIN "day_windows_2__target" AS t
 WHERE hist."at" IS NOT NULL AND (coalesce((hist.event = 'like'
 ), false));
 DROP TABLE "history_feed_all_with_item";
--- the aggregation engine makes day_windows_2__windows
+-- the aggregation engine makes day_windows_2: day_windows_1 and its windows
 DROP TABLE "day_windows_2__target";
 DROP TABLE "day_windows_2__history";
-CREATE TEMP VIEW "day_windows_2" AS
-SELECT l.*, w."like_tags"
-FROM "day_windows_1" AS l JOIN "day_windows_2__windows" AS w ON l.__row = w.__row;
 -- roll_day_windows_3
 CREATE TEMP TABLE "day_windows_3__target" AS
 SELECT hist.__row, epoch_us(hist."at") AS __ts, "author_id"
@@ -135,12 +129,9 @@ FROM "history_feed_with_item" AS hist SEMI JOIN "day_windows_3__target" AS t ON 
 WHERE hist."at" IS NOT NULL AND (coalesce((hist.event = 'like'
 ), false));
 DROP TABLE "history_feed_with_item";
--- the aggregation engine makes day_windows_3__windows
+-- the aggregation engine makes day_windows_3: day_windows_2 and its windows
 DROP TABLE "day_windows_3__target";
 DROP TABLE "day_windows_3__history";
-CREATE TEMP VIEW "day_windows_3" AS
-SELECT l.*, w."author_likes_1d"
-FROM "day_windows_2" AS l JOIN "day_windows_3__windows" AS w ON l.__row = w.__row;
 -- roll_day_windows_4
 CREATE TEMP TABLE "day_windows_4__target" AS
 SELECT hist.__row, epoch_us(hist."at") AS __ts, "user_id"
@@ -149,12 +140,9 @@ CREATE TEMP TABLE "day_windows_4__history" AS
 SELECT hist."author_id", hist."item_id", epoch_us(hist."published_at") AS __ts
 FROM "history_item_rows" AS hist SEMI JOIN "day_windows_4__target" AS t ON hist."author_id" = t."user_id"
 WHERE hist."published_at" IS NOT NULL;
--- the aggregation engine makes day_windows_4__windows
+-- the aggregation engine makes day_windows_4: day_windows_3 and its windows
 DROP TABLE "day_windows_4__target";
 DROP TABLE "day_windows_4__history";
-CREATE TEMP VIEW "day_windows_4" AS
-SELECT l.*, w."published"
-FROM "day_windows_3" AS l JOIN "day_windows_4__windows" AS w ON l.__row = w.__row;
 -- project_day_derived_age_hours
 CREATE TEMP VIEW "day_derived_age_hours" AS
 SELECT *, CAST((date_diff('minute', published_at, "at") / 60.0

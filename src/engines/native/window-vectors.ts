@@ -1,4 +1,4 @@
-/** Results of many jobs, which lie by key and instant, as chunks of rows in the order of `__row`. */
+/** Results of many jobs, which lie by key and instant, as vectors of rows that are asked for by `__row`. */
 import {chunkRows, widthOf, type WrittenColumn} from "../raw-vectors.js";
 import type {WindowResult} from "./window-values.js";
 
@@ -26,35 +26,43 @@ export class Locations {
   }
 }
 
-/** Buffers are used again for the next chunk: DuckDB has copied them by then. */
-export class ResultChunks {
+/** Buffers are used again for the next vector: DuckDB has copied them by then. */
+export class WindowVectors {
   private readonly buffers: {data: ArrayBuffer; readonly entries: ArrayBuffer; readonly validity: ArrayBuffer}[];
   /** Of each list column the results of all jobs. */
   private readonly lists: readonly (readonly ListResult[])[];
-  private readonly rowNumbers = new ArrayBuffer(8 * chunkRows);
+  /** Places of the rows that are read, from the first of all. */
+  private readonly places = new Int32Array(chunkRows);
 
   constructor(
     private readonly columns: readonly ResultColumn[],
     private readonly jobs: readonly FinishedJob[],
     private readonly locations: Locations,
     /** `__row` of the first row. */
-    private readonly firstRow: number,
+    readonly firstRow: number,
   ) {
     this.lists = columns.map(({type}, at) => (type.endsWith("[]") ? jobs.map(({results}) => results[at] as ListResult) : []));
     this.buffers = columns.map(() => ({data: new ArrayBuffer(8 * chunkRows), entries: new ArrayBuffer(16 * chunkRows), validity: new ArrayBuffer(chunkRows / 8)}));
   }
 
-  read(index: number): {readonly rowCount: number; readonly columns: readonly WrittenColumn[]} | undefined {
-    const first = index * chunkRows;
-    const rowCount = Math.min(chunkRows, this.locations.job.length - first);
-    if (rowCount <= 0) return undefined;
-    const numbers = new BigInt64Array(this.rowNumbers);
-    for (let at = 0; at < rowCount; at += 1) numbers[at] = BigInt(this.firstRow + first + at);
-    const columns = this.columns.map((column, at) => (column.type.endsWith("[]") ? this.readLists(at, first, rowCount) : this.readScalars(at, first, rowCount)));
-    return {rowCount, columns: [{data: this.rowNumbers, bytes: 8 * rowCount, validity: undefined, child: undefined}, ...columns]};
+  get rowCount(): number {
+    return this.locations.job.length;
   }
 
-  private readScalars(column: number, first: number, rowCount: number): WrittenColumn {
+  /** Bytes that results hold: stretches of a line are in it once. */
+  get byteLength(): number {
+    const held = new Set(this.jobs.flatMap(({results}) => results.flatMap((result) => Object.values(result).flatMap((value: unknown) => (ArrayBuffer.isView(value) ? [value.buffer] : [])))));
+    return [...held].reduce((sum, {byteLength}) => sum + byteLength, 8 * this.rowCount);
+  }
+
+  /** One column of any rows, at most `chunkRows`. */
+  read(column: number, rows: BigInt64Array): WrittenColumn {
+    const halves = new Int32Array(rows.buffer, rows.byteOffset, 2 * rows.length);
+    for (let at = 0; at < rows.length; at += 1) this.places[at] = halves[2 * at]! - this.firstRow;
+    return this.columns[column]!.type.endsWith("[]") ? this.readLists(column, rows.length) : this.readScalars(column, rows.length);
+  }
+
+  private readScalars(column: number, rowCount: number): WrittenColumn {
     const {type, isNullWithoutValue} = this.columns[column]!;
     const {data, validity} = this.buffers[column]!;
     const width = widthOf(type);
@@ -62,9 +70,9 @@ export class ResultChunks {
     const narrow = width === 8 ? undefined : width === 4 ? new Int32Array(data) : new Uint8Array(data);
     const valid = new Uint8Array(validity).fill(0);
     for (let at = 0; at < rowCount; at += 1) {
-      const job = this.locations.job[first + at]!;
+      const job = this.locations.job[this.places[at]!]!;
       const result = job < 0 ? undefined : (this.jobs[job]!.results[column] as Extract<WindowResult, {kind: "scalar"}>);
-      const place = this.locations.place[first + at]!;
+      const place = this.locations.place[this.places[at]!]!;
       const isPresent = result ? result.isPresent?.[place] !== 0 : !isNullWithoutValue;
       if (isPresent) valid[at >> 3]! |= 1 << (at & 7);
       const value = result && isPresent ? result.bits[place]! : 0n;
@@ -74,7 +82,7 @@ export class ResultChunks {
     return {data, bytes: rowCount * width, validity: isNullWithoutValue ? validity : undefined, child: undefined};
   }
 
-  private readLists(column: number, first: number, rowCount: number): WrittenColumn {
+  private readLists(column: number, rowCount: number): WrittenColumn {
     const buffers = this.buffers[column]!;
     const width = widthOf(this.columns[column]!.type);
     const lists = this.lists[column]!;
@@ -82,11 +90,12 @@ export class ResultChunks {
     const entries = new Uint32Array(buffers.entries).fill(0);
     let total = 0;
     for (let at = 0; at < rowCount; at += 1) {
-      const job = jobs[first + at]!;
+      const row = this.places[at]!;
+      const job = jobs[row]!;
       entries[4 * at] = total;
       if (job < 0) continue;
       const {start, end} = lists[job]!;
-      const place = places[first + at]!;
+      const place = places[row]!;
       const length = Math.abs(end[place]! - start[place]!);
       entries[4 * at + 2] = length;
       total += length;
@@ -97,8 +106,9 @@ export class ResultChunks {
     for (let at = 0; at < rowCount; at += 1) {
       const length = entries[4 * at + 2]!;
       if (length === 0) continue;
-      const {start, line, extra} = lists[jobs[first + at]!]!;
-      const begin = start[places[first + at]!]!;
+      const row = this.places[at]!;
+      const {start, line, extra} = lists[jobs[row]!]!;
+      const begin = start[places[row]!]!;
       const values = begin < 0 ? extra : line;
       const from = begin < 0 ? ~begin : begin;
       const to = entries[4 * at]!;
@@ -107,6 +117,16 @@ export class ResultChunks {
     }
     return {data: buffers.entries, bytes: 16 * rowCount, validity: undefined, child: {data: buffers.data, bytes: total * width, rowCount: total}};
   }
+}
+
+/** All columns of all rows in the order of `__row`, chunk by chunk. */
+export function readChunk(vectors: WindowVectors, columnCount: number, index: number): {readonly rowCount: number; readonly columns: readonly WrittenColumn[]} | undefined {
+  const first = index * chunkRows;
+  const rowCount = Math.min(chunkRows, vectors.rowCount - first);
+  if (rowCount <= 0) return undefined;
+  const numbers = BigInt64Array.from({length: rowCount}, (_, at) => BigInt(vectors.firstRow + first + at));
+  const columns = Array.from({length: columnCount}, (_, at) => vectors.read(at, numbers));
+  return {rowCount, columns: [{data: numbers.buffer, bytes: 8 * rowCount, validity: undefined, child: undefined}, ...columns]};
 }
 
 /** What is narrower than 64 bits travels in their low half. */
