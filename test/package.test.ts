@@ -69,11 +69,11 @@ describe("the demo", () => {
   let said: string;
   beforeAll(() => {
     demo = join(home, "demo");
-    said = daeda(["demo", "demo", "--days", "7"]);
+    said = daeda(["demo", "demo", "--days", "2"]);
   });
 
   it("says what was written, how many rows, one row in full, and what to type next", () => {
-    expect(said).toMatch(/^dssm_ranking: 7 days, [\d,]+ rows \(7 written now, 0 current\)\n {2}demo\/data\/training_output\/dssm_ranking\n/);
+    expect(said).toMatch(/^dssm_ranking: 2 days, [\d,]+ rows \(2 written now, 0 current\)\n {2}demo\/data\/training_output\/dssm_ranking\n/);
     const service = readFileSync(join(demo, "feature_services/dssm_ranking.yaml"), "utf8");
     const columns = [...service.matchAll(/^ {2}- \{name: (\w+), kind:/gm)].map(([, name = ""]) => name);
     expect(columns.length).toBeGreaterThan(20);
@@ -82,14 +82,14 @@ describe("the demo", () => {
   });
 
   it("keeps edits and trains only what they change when it runs again", () => {
-    expect(daeda(["demo", "demo", "--days", "7"])).toContain("(0 written now, 7 current)");
+    expect(daeda(["demo", "demo", "--days", "2"])).toContain("(0 written now, 2 current)");
     const path = join(demo, "feature_services/dssm_ranking.yaml");
     const text = readFileSync(path, "utf8");
     const edited = text.replace("model_id IN (1, 2, 3)", "model_id IN (1, 2)");
     expect(edited).not.toBe(text);
     writeFileSync(path, edited);
-    const again = daeda(["demo", "demo", "--days", "7"]);
-    expect(again).toContain("(7 written now, 0 current)");
+    const again = daeda(["demo", "demo", "--days", "2"]);
+    expect(again).toContain("(2 written now, 0 current)");
     expect(rowCount(again)).toBeLessThan(rowCount(said));
     expect(readFileSync(path, "utf8")).toBe(edited);
   });
