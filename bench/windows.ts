@@ -35,14 +35,16 @@ const kept = "user_id, artwork_id, event_timestamp, event";
 async function runEngine(session: DuckDbSession, engine: AggregationEngine, {feed, output, specs}: Job): Promise<undefined> {
   const events = [...new Set(specs.map(({event}) => event))].map((event) => `, event = '${event}' AS ${conditionOf(event)}`);
   const values = specs.some(({operation}) => operation === "flatten_distinct") ? "artwork_id, tack_ids" : "artwork_id";
-  await session.run(`CREATE TABLE history AS SELECT user_id, ${values}, epoch_us(event_timestamp) AS __ts${events.join("")} FROM '${feed}'`);
+  const history = `SELECT user_id, ${values}, epoch_us(event_timestamp) AS __ts${events.join("")} FROM '${feed}'`;
   await session.run(`CREATE TABLE target AS
 SELECT row_number() OVER (ORDER BY event_timestamp) - 1 AS __row, epoch_us(event_timestamp) AS __ts, ${kept}
 FROM '${feed}' WHERE ${targetDay} ORDER BY __row`);
   const keys = [{target: "user_id", history: "user_id"}];
   const task = {target: "target", history: "history", output: "windows", keys, orderColumns: ["user_id", "artwork_id"], windows: specs.map(toWindow)};
+  const kind = engine.readsOnce?.(task) === true ? "VIEW" : "TABLE";
+  await session.run(`CREATE ${kind} history AS ${history}`);
   const columns = await engine.run(session, task);
-  await session.run("DROP TABLE history");
+  await session.run(`DROP ${kind} history`);
   const areFunctions = [...columns.values()].every((column) => "function" in column);
   const names = specs.map(({name}) => name).join(", ");
   await session.run(`COPY (SELECT ${kept}, ${names} FROM (${renderWithWindows("target", columns)})${areFunctions ? "" : " ORDER BY __row"}) TO '${output}' ${parquetOptions}`);

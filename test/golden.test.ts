@@ -83,7 +83,7 @@ describe.each(only.length > 0 ? only : cases)("%s", (caseName) => {
       const sql = relational.operators.flatMap((op) => [
         `-- ${op.name}`,
         ...emitOperator(op, context).map((step) => {
-          if (step.kind === "aggregate") return `-- the aggregation engine makes ${step.added}: ${step.rows} and its windows`;
+          if (step.kind === "aggregate") return `-- the aggregation engine makes ${step.added}: ${step.rows} and the windows over ${step.task.history}:\n${step.history};`;
           if (step.kind === "write") return `-- the rows of ${step.relation} are written`;
           return `${step.sql};`;
         }),

@@ -31,7 +31,7 @@ export interface SqlSession {
 export interface AggregationTask {
   /** Table of the rows to compute windows for. */
   readonly target: string;
-  /** Table of history rows: any order, and possibly rows that no window reaches. */
+  /** Table of history rows: any order, and possibly rows that no window reaches. A view, for an engine that reads it once. */
   readonly history: string;
   /** What tables of results are called, if any are made: this, or this and a suffix. */
   readonly output: string;
@@ -148,6 +148,8 @@ export interface AggregationEngine {
   readonly name: string;
   /** Why this engine cannot compute the window; undefined when it can. */
   refusal(window: Window): string | undefined;
+  /** Whether the engine reads the task's history once, so that nobody need keep it. */
+  readsOnce?(task: AggregationTask): boolean;
   run(session: SqlSession, task: AggregationTask): Promise<WindowColumns>;
 }
 

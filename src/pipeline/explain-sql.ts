@@ -5,6 +5,7 @@ import {emitOperator, type EmitContext, type Step} from "../engines/duckdb/emit.
 import {Problems} from "../errors.js";
 import type {Operator, Plan} from "../plan/operator.js";
 import type {Environment} from "../sources/environment.js";
+import {quoteName} from "../sources/quote.js";
 import type {Claim} from "./audit-mapping.js";
 import {dayUs, parseDay} from "./day.js";
 import {checkSources, scansOf} from "./source-check.js";
@@ -27,7 +28,10 @@ interface SqlOptions {
 }
 
 /** Dropping tables says nothing of values. */
-const textOf = (step: Step): string[] => ((step.kind === "run" && !step.sql.startsWith("DROP ")) || step.kind === "expect-none" || step.kind === "narrow" ? [step.sql] : []);
+function textOf(step: Step): string[] {
+  if (step.kind === "aggregate") return [`CREATE TEMP VIEW ${quoteName(step.task.history)} AS\n${step.history}`];
+  return (step.kind === "run" && !step.sql.startsWith("DROP ")) || step.kind === "expect-none" || step.kind === "narrow" ? [step.sql] : [];
+}
 
 /** Gives a function from a column to the operator that makes it. */
 export async function findOperatorSql(

@@ -71,6 +71,7 @@ async function tryStep(session: DuckDbSession, step: Step): Promise<void> {
   } else if (step.kind === "expect-none") {
     await session.rows(step.sql);
   } else if (step.kind === "aggregate") {
+    await session.run(`CREATE TEMP VIEW ${quoteName(step.task.history)} AS\n${step.history}`);
     const {output, history, target, windows} = await completeTask(session, step.task);
     for (const {pairCondition} of windows) {
       if (pairCondition !== undefined) await session.rows(`SELECT (${pairCondition}\n) AS kept FROM ${quoteName(history)} AS hist, ${quoteName(target)} AS cur`);

@@ -38,6 +38,7 @@ export interface SkeletonOptions extends RowsOptions {
 }
 
 type WriteStep = Extract<Step, {kind: "write"}>;
+type AggregateStep = Extract<Step, {kind: "aggregate"}>;
 
 /** Rows are ordered over all files, by time and then by the spine's keys. */
 export function runSkeleton(options: SkeletonOptions): Promise<readonly WrittenFile[]> {
@@ -78,7 +79,7 @@ async function runStep(step: Exclude<Step, WriteStep>, {session, engine}: RowsOp
     const rows = await session.rows(step.sql);
     if (rows.length > 0) throw step.fail(rows);
   } else {
-    const columns = await runAggregation(session, engine, await completeTask(session, step.task));
+    const columns = await runAggregation(session, engine, step);
     const areFunctions = [...columns.values()].every((column) => "function" in column);
     if (areFunctions && step.streamed !== undefined) await sortTable(session, step.streamed, order);
     order.isKept &&= areFunctions;
@@ -110,7 +111,7 @@ async function renderNarrowed(step: Extract<Step, {kind: "narrow"}>, session: Du
 }
 
 /** Fills in what only the prepared history table knows: the element types. */
-export async function completeTask(session: DuckDbSession, task: Extract<Step, {kind: "aggregate"}>["task"]): Promise<AggregationTask> {
+export async function completeTask(session: DuckDbSession, task: AggregateStep["task"]): Promise<AggregationTask> {
   const columns = await session.describe(`FROM ${quoteName(task.history)}`);
   const types = new Map(columns.map((column) => [column.name, column.type]));
   const elementType = (window: Omit<Window, "elementType">): string => {
@@ -126,8 +127,28 @@ export async function completeTask(session: DuckDbSession, task: Extract<Step, {
   return {...task, windows: task.windows.map((window) => ({...window, elementType: elementType(window)}))};
 }
 
+/** History is kept as a table for engines that read it more than once. */
+async function runAggregation(session: DuckDbSession, engine: AggregationEngine, step: AggregateStep): Promise<WindowColumns> {
+  const history = quoteName(step.task.history);
+  await session.run(`CREATE TEMP VIEW ${history} AS\n${step.history}`);
+  const task = await completeTask(session, step.task);
+  const isView = task.windows.every((window) => engine.refusal(window) === undefined) && engine.readsOnce?.(task) === true;
+  const drop = async (): Promise<void> => {
+    for (const sql of step.spent) await session.run(sql);
+  };
+  if (!isView) {
+    await session.run(`DROP VIEW ${history}`);
+    await session.run(`CREATE TEMP TABLE ${history} AS\n${step.history}`);
+    await drop();
+  }
+  const columns = await computeColumns(session, engine, task);
+  await session.run(`DROP ${isView ? "VIEW" : "TABLE"} ${history}`);
+  if (isView) await drop();
+  return columns;
+}
+
 /** Windows that the chosen engine refuses are computed by `duckdb`, which can do them all. */
-async function runAggregation(session: DuckDbSession, engine: AggregationEngine, task: AggregationTask): Promise<WindowColumns> {
+async function computeColumns(session: DuckDbSession, engine: AggregationEngine, task: AggregationTask): Promise<WindowColumns> {
   const able = task.windows.filter((window) => engine.refusal(window) === undefined);
   const refused = task.windows.filter((window) => engine.refusal(window) !== undefined);
   if (refused.length === 0) return engine.run(session, task);

@@ -1,7 +1,7 @@
 /** Prepares the two tables of an aggregation engine, and joins what it computed back onto the rows. */
 import type {OperatorOf, WindowSpec} from "../../plan/operator.js";
 import {quoteName, quoteNames} from "../../sources/quote.js";
-import {emitDrop, emitTable, findStreamed, run, type EmitContext, type Step} from "./emit.js";
+import {emitTable, findStreamed, renderDrop, run, type EmitContext, type Step} from "./emit.js";
 
 const conditionColumn = (index: number): string => `__condition_${index}`;
 const currentColumn = (index: number): string => `__current_${index}`;
@@ -24,10 +24,10 @@ export function emitRollingAggregate(op: OperatorOf<"rolling_aggregate">, contex
     ...rowsTable.steps,
     ...historyTable.steps,
     run(renderTarget(op, rowsTable.table, target)),
-    run(renderHistory(op, historyTable.table, target, prepared)),
-    ...(isShared ? (readers.at(-1) === op ? [run(`DROP TABLE ${quoteName(historyTable.table)}`)] : []) : emitDrop(history, context)),
     {
       kind: "aggregate",
+      history: renderHistory(op, historyTable.table, target),
+      spent: isShared ? (readers.at(-1) === op ? [`DROP TABLE ${quoteName(historyTable.table)}`] : []) : renderDrop(history, context),
       rows,
       added: op.output,
       streamed: findStreamed(rows, context),
@@ -55,7 +55,6 @@ export function emitRollingAggregate(op: OperatorOf<"rolling_aggregate">, contex
       },
     },
     run(`DROP TABLE ${quoteName(target)}`),
-    run(`DROP TABLE ${quoteName(prepared)}`),
   ];
 }
 
@@ -80,7 +79,7 @@ SELECT hist.__row, epoch_us(hist.${quoteName(op.leftTime)}) AS __ts, ${columns}$
 FROM ${quoteName(rows)} AS hist${cur}`;
 }
 
-function renderHistory(op: OperatorOf<"rolling_aggregate">, history: string, target: string, prepared: string): string {
+function renderHistory(op: OperatorOf<"rolling_aggregate">, history: string, target: string): string {
   const values = op.windows.flatMap((window) => [window.valueColumn, window.excludeColumn]);
   const needed = new Set([...op.keys.map((key) => key.history), ...op.orderColumns, ...values].filter((name) => name !== undefined));
   const columns = pairWindows(op).length > 0 ? "hist.*" : [...needed].map((name) => `hist.${quoteName(name)}`).join(", ");
@@ -91,8 +90,7 @@ function renderHistory(op: OperatorOf<"rolling_aggregate">, history: string, tar
   const keys = op.keys.map((key) => `hist.${quoteName(key.history)} = t.${quoteName(key.spine)}`).join(" AND ");
   // A row that no window's condition keeps is not worth sorting.
   const useful = conditions.length === op.windows.length ? ` AND (${conditions.map((condition) => condition.sql).join(" OR ")})` : "";
-  return `CREATE TEMP TABLE ${quoteName(prepared)} AS
-SELECT ${columns}, epoch_us(hist.${quoteName(op.historyTime)}) AS __ts${known}${conditions.map(({name, sql}) => `, ${sql} AS ${name}`).join("")}
+  return `SELECT ${columns}, epoch_us(hist.${quoteName(op.historyTime)}) AS __ts${known}${conditions.map(({name, sql}) => `, ${sql} AS ${name}`).join("")}
 FROM ${quoteName(history)} AS hist SEMI JOIN ${quoteName(target)} AS t ON ${keys}
 WHERE hist.${quoteName(op.historyTime)} IS NOT NULL${useful}`;
 }

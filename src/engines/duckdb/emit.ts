@@ -54,12 +54,14 @@ export type Step =
   /** Each key's values are looked up by its query; they make the statement that stands for `sql`, which does the same without them. */
   | {readonly kind: "narrow"; readonly keys: ReadonlyMap<string, string>; readonly sql: string; render(values: ReadonlyMap<string, readonly string[]>): string | undefined}
   /**
-   * Makes the view `added`: all of `rows`, and the windows. Element types are filled in from the history table once it exists.
-   * `streamed`: see `findStreamed`.
+   * Makes the view `added`: all of `rows`, and the windows. `history` is the query that the task's history relation stands for, `spent` what is of
+   * no use once that was read. Element types are filled in from the relation once it exists. `streamed`: see `findStreamed`.
    */
   | {
       readonly kind: "aggregate";
       readonly task: Omit<AggregationTask, "windows"> & {readonly windows: readonly Omit<Window, "elementType">[]};
+      readonly history: string;
+      readonly spent: readonly string[];
       readonly rows: string;
       readonly added: string;
       readonly streamed: string | undefined;
@@ -99,11 +101,13 @@ function isStreaming(op: Operator): boolean {
 }
 
 /** Drops the table of a relation that no other operator reads: rows should not be held twice. */
-export function emitDrop(relation: string, context: EmitContext): readonly Step[] {
+export const emitDrop = (relation: string, context: EmitContext): readonly Step[] => renderDrop(relation, context).map(run);
+
+export function renderDrop(relation: string, context: EmitContext): readonly string[] {
   const table = context.tables.get(relation);
   const readers = context.plan.operators.filter((op) => (op.inputs as readonly string[]).includes(relation)).length;
   const isOwn = table === relation || table === `${relation}__table`;
-  return isOwn && readers === 1 ? [run(`DROP TABLE ${quoteName(table)}`)] : [];
+  return isOwn && readers === 1 ? [`DROP TABLE ${quoteName(table)}`] : [];
 }
 
 /** Microseconds since 1970 as a literal that DuckDB pushes into a scan. */

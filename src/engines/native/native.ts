@@ -46,7 +46,12 @@ function refuse({operation, elementType, pairCondition, knownAt, windowUs, exclu
  * @example
  * await nativeAggregation.run(session, {target: "spine", history: "events", output: "windows", keys, orderColumns, windows});
  */
-export const nativeAggregation: AggregationEngine = {name: "native", refusal: refuse, run: runTask};
+export const nativeAggregation: AggregationEngine = {name: "native", refusal: refuse, readsOnce, run: runTask};
+
+/** Text and what is dropped by it are read for their dictionaries, too. */
+function readsOnce(task: AggregationTask): boolean {
+  return splitPasses(task).length === 1 && task.windows.every(({elementType, exclude}) => elementType !== "VARCHAR" && exclude === undefined);
+}
 
 interface Reach {
   readonly firstTs: bigint;

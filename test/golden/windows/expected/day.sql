@@ -94,55 +94,45 @@ WHERE "published_at" >= TIMESTAMP '2026-02-28 00:00:00.000000' AND "published_at
 CREATE TEMP TABLE "day_windows_1__target" AS
 SELECT hist.__row, epoch_us(hist."at") AS __ts, hist.* EXCLUDE (__row)
 FROM "day_with_item" AS hist;
-CREATE TEMP TABLE "day_windows_1__history" AS
+-- the aggregation engine makes day_windows_1: day_with_item and the windows over day_windows_1__history:
 SELECT hist.*, epoch_us(hist."at") AS __ts, coalesce((hist.event = 'like'
 ), false) AS __condition_0, coalesce((hist.event = 'like'
 ), false) AS __condition_1, coalesce((hist.event = 'view'
 ), false) AS __condition_2
 FROM "history_feed_with_item" AS hist SEMI JOIN "day_windows_1__target" AS t ON hist."user_id" = t."user_id"
 WHERE hist."at" IS NOT NULL;
--- the aggregation engine makes day_windows_1: day_with_item and its windows
 DROP TABLE "day_windows_1__target";
-DROP TABLE "day_windows_1__history";
 -- roll_day_windows_2
 CREATE TEMP TABLE "day_windows_2__target" AS
 SELECT hist.__row, epoch_us(hist."at") AS __ts, "user_id"
 FROM "day_with_item" AS hist;
-CREATE TEMP TABLE "day_windows_2__history" AS
+-- the aggregation engine makes day_windows_2: day_windows_1 and the windows over day_windows_2__history:
 SELECT hist."user_id", hist."seq", hist."item_id", hist."tags", epoch_us(hist."at") AS __ts, coalesce((hist.event = 'like'
 ), false) AS __condition_0
 FROM "history_feed_all_with_item" AS hist SEMI JOIN "day_windows_2__target" AS t ON hist."user_id" = t."user_id"
 WHERE hist."at" IS NOT NULL AND (coalesce((hist.event = 'like'
 ), false));
-DROP TABLE "history_feed_all_with_item";
--- the aggregation engine makes day_windows_2: day_windows_1 and its windows
 DROP TABLE "day_windows_2__target";
-DROP TABLE "day_windows_2__history";
 -- roll_day_windows_3
 CREATE TEMP TABLE "day_windows_3__target" AS
 SELECT hist.__row, epoch_us(hist."at") AS __ts, "author_id"
 FROM "day_with_item" AS hist;
-CREATE TEMP TABLE "day_windows_3__history" AS
+-- the aggregation engine makes day_windows_3: day_windows_2 and the windows over day_windows_3__history:
 SELECT hist."author_id", hist."seq", hist."user_id", hist."item_id", epoch_us(hist."at") AS __ts, coalesce((hist.event = 'like'
 ), false) AS __condition_0
 FROM "history_feed_with_item" AS hist SEMI JOIN "day_windows_3__target" AS t ON hist."author_id" = t."author_id"
 WHERE hist."at" IS NOT NULL AND (coalesce((hist.event = 'like'
 ), false));
-DROP TABLE "history_feed_with_item";
--- the aggregation engine makes day_windows_3: day_windows_2 and its windows
 DROP TABLE "day_windows_3__target";
-DROP TABLE "day_windows_3__history";
 -- roll_day_windows_4
 CREATE TEMP TABLE "day_windows_4__target" AS
 SELECT hist.__row, epoch_us(hist."at") AS __ts, "user_id"
 FROM "day_with_item" AS hist;
-CREATE TEMP TABLE "day_windows_4__history" AS
+-- the aggregation engine makes day_windows_4: day_windows_3 and the windows over day_windows_4__history:
 SELECT hist."author_id", hist."item_id", epoch_us(hist."published_at") AS __ts
 FROM "history_item_rows" AS hist SEMI JOIN "day_windows_4__target" AS t ON hist."author_id" = t."user_id"
 WHERE hist."published_at" IS NOT NULL;
--- the aggregation engine makes day_windows_4: day_windows_3 and its windows
 DROP TABLE "day_windows_4__target";
-DROP TABLE "day_windows_4__history";
 -- project_day_derived_age_hours
 CREATE TEMP VIEW "day_derived_age_hours" AS
 SELECT *, CAST((date_diff('minute', published_at, "at") / 60.0
