@@ -50,7 +50,7 @@ export function describeVerdict(report: AuditReport): string {
   if (report.isPassed) return `${formatNumber(report.columns.length, "column")} checked, none differs`;
   const parts = [
     ...(leaks.length > 0 ? [`${formatNumber(leaks.length, "column")} used the future`] : []),
-    ...(wrong.length > leaks.length ? [`${formatNumber(wrong.length - leaks.length, "column")} differ without using it`] : []),
+    ...(wrong.length > leaks.length ? [`${formatNumber(wrong.length - leaks.length, "column")} ${wrong.length - leaks.length === 1 ? "differs" : "differ"} without a leak`] : []),
     ...(report.contradictions.length > 0 ? ["a manifest does not fit its files"] : []),
   ];
   return parts.join("; ");

@@ -1,4 +1,4 @@
-import {appendFileSync, existsSync, mkdirSync, readdirSync, truncateSync, utimesSync, writeFileSync} from "node:fs";
+import {appendFileSync, copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, truncateSync, utimesSync, writeFileSync} from "node:fs";
 import {join} from "node:path";
 import {describe, expect, it} from "vitest";
 import {DaedalusError, ProblemsError} from "../../src/errors.js";
@@ -272,6 +272,20 @@ describe("a partition under writing", () => {
     const error = await failure(run).finally(() => clearInterval(timer));
     expect(error).toMatchObject({code: "source-changed", facts: {view: "products"}});
     expect(existsSync(join(root, "out/basket/skeleton/dt=2026-03-01"))).toBe(false);
+  });
+
+  it("is not made of a source file that another one of its size and time took the place of", async () => {
+    const root = await makeShop();
+    const [path, copy] = [join(root, "data/products.parquet"), join(root, "data/products.copy")];
+    const touched = new Date("2026-01-01");
+    utimesSync(path, touched, touched);
+    const run = trainShop(root, {targetDay: "2026-03-01"});
+    const timer = setInterval(() => {
+      copyFileSync(path, copy);
+      utimesSync(copy, touched, touched);
+      renameSync(copy, path);
+    }, 1);
+    expect(await failure(run).finally(() => clearInterval(timer))).toMatchObject({code: "source-changed", facts: {view: "products"}});
   });
 });
 

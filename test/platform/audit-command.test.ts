@@ -44,6 +44,7 @@ describe("audit", () => {
     const {exitCode, stdout} = await daeda("audit", "leaky", "--spine-key", "product_id", "--time", "at", "--column", "brand=products.brand");
     expect(exitCode).toBe(3);
     expect(stdout).toContain("brand: 180 rows of 180 differ");
+    expect(stdout).toMatch(/^1 column differs without a leak$/m);
   });
 
   it("writes one page that holds everything, with what is data escaped", async () => {
