@@ -34,19 +34,26 @@ export class Chain {
   private readonly baseColumns = new Set<string>();
   private readonly joined = new Map<string, JoinedView>();
   private readonly own: ReadonlySet<string>;
+  /** Column -> the views that add it. */
+  private readonly producers = new Map<string, View[]>();
+  /** Every name that `request` could answer. */
+  readonly resolvableNames: ReadonlySet<string>;
 
   constructor(
     readonly prefix: string,
     readonly base: View,
-    private readonly views: readonly View[],
+    views: readonly View[],
     private readonly problems: Problems,
   ) {
     this.own = columnsOf(base);
-  }
-
-  /** Every name that `request` could answer. */
-  get resolvableNames(): ReadonlySet<string> {
-    return new Set([...this.own, ...this.views.filter((view) => view !== this.base).flatMap(joinableColumnsOf)]);
+    for (const view of views) {
+      for (const name of view === base ? [] : joinableColumnsOf(view)) {
+        const others = this.producers.get(name);
+        if (others) others.push(view);
+        else this.producers.set(name, [view]);
+      }
+    }
+    this.resolvableNames = new Set([...this.own, ...this.producers.keys()]);
   }
 
   /** Makes the column part of the chain. False when no view has it; an ambiguous or circular name is a problem. */
@@ -55,7 +62,7 @@ export class Chain {
       this.baseColumns.add(name);
       return true;
     }
-    const candidates = this.views.filter((view) => view !== this.base && joinableColumnsOf(view).includes(name));
+    const candidates = this.producers.get(name) ?? [];
     if (candidates.length > 1) {
       this.problems.add("column-ambiguous", {column: name, producers: candidates.map((view) => `view ${view.name}`)}, place);
       return true;
@@ -82,7 +89,7 @@ export class Chain {
 
   /** The dtype of a column that has been requested, where a field declares it. */
   findDtype(name: string): Dtype | undefined {
-    const owner = this.own.has(name) ? this.base : this.views.find((view) => view !== this.base && joinableColumnsOf(view).includes(name));
+    const owner = this.own.has(name) ? this.base : this.producers.get(name)?.[0];
     const field = owner?.fields.find((candidate) => candidate.name === name);
     if (field) return field.dtype;
     return owner?.timestampColumn === name ? {kind: "scalar", name: "TIMESTAMP"} : undefined;
