@@ -14,7 +14,7 @@ describe("files of a day", () => {
     const runtime = shopFiles["config/training/runtime.yaml"].replace('"202602"', '"202603"');
     const root = await makeShop({
       "feature_services/basket.yaml": service.replace("columns:", 'filters: [{name: known, sql: "orders_ever > 2"}]\nderived: [{name: last_bought, dtype: BIGINT, sql: "bought[-1]"}]\ncolumns:').concat("  - {name: last_bought, kind: derived, dtype: BIGINT}\n"),
-      "config/training/runtime.yaml": `${runtime}entity_spine_chunk_rows: 128000\ncompute: {duckdb_config: {threads: "4", preserve_insertion_order: "false"}}\n`,
+      "config/training/runtime.yaml": `${runtime.replace('threads: "1"', 'threads: "4"')}    preserve_insertion_order: "false"\nentity_spine_chunk_rows: 128000\n`,
     });
     const orders = `SELECT (hash(i, 1) % 3000)::BIGINT AS customer_id, (hash(i, 2) % 12)::BIGINT AS product_id, TIMESTAMP '2026-03-01' + to_seconds((hash(i, 3) % 80000)::BIGINT) AS at, i AS line, 1::INTEGER AS quantity FROM range(140000) AS t(i)`;
     await writeTables(root, {"data/orders/dt=2026-03-01/part-0.parquet": orders});

@@ -7,11 +7,11 @@ import {DuckDbSession} from "../../src/engines/duckdb/connection.js";
 import {realEffects} from "../../src/pipeline/effects.js";
 import {planService} from "../../src/pipeline/plan-days.js";
 import {quoteText} from "../../src/sources/quote.js";
-import {extensionConfig, extensionRuntime, findMissingExtension} from "../support/extensions.js";
+import {extensionConfig, extensionLines, findMissingExtension} from "../support/extensions.js";
 import {makeShop, readDatasets, shopFiles, trainShop} from "../support/shop-project.js";
 
 const missingSqlite = await findMissingExtension("sqlite");
-const runtime = `${shopFiles["config/training/runtime.yaml"]}${extensionRuntime}`;
+const runtime = `${shopFiles["config/training/runtime.yaml"]}${extensionLines}`;
 // Text has no NaN that both formats read alike.
 const tables = {"data/prices.parquet": "SELECT (i % 10)::BIGINT AS product_id, TIMESTAMP '2026-02-20' + to_hours((i * 7)::BIGINT) AS valid_at, (i * 1.5)::DOUBLE AS price FROM range(60) AS t(i)"};
 

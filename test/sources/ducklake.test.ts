@@ -7,13 +7,13 @@ import {realEffects, type Effects} from "../../src/pipeline/effects.js";
 import {planService} from "../../src/pipeline/plan-days.js";
 import {train, type TrainReport} from "../../src/pipeline/train.js";
 import {quoteText} from "../../src/sources/quote.js";
-import {extensionConfig, extensionRuntime, findMissingExtension} from "../support/extensions.js";
+import {extensionConfig, extensionLines, findMissingExtension} from "../support/extensions.js";
 import {startPostgres, type PostgresServer} from "../support/postgres-server.js";
 import {missingS3Server, startS3, type S3Server} from "../support/s3-server.js";
 import {makeShop, readDatasets, readManifestOf, shopFiles, trainShop} from "../support/shop-project.js";
 
 const missing = await findMissingExtension("ducklake", "postgres", "sqlite", "httpfs");
-const runtime = `${shopFiles["config/training/runtime.yaml"]}${extensionRuntime}`;
+const runtime = `${shopFiles["config/training/runtime.yaml"]}${extensionLines}`;
 
 describe.skipIf(missing !== undefined)(`a DuckLake (skipped when an extension cannot be had: ${missing ?? "they can"})`, () => {
   let server: PostgresServer;

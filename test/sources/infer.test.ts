@@ -8,13 +8,13 @@ import {DuckDbSession} from "../../src/engines/duckdb/connection.js";
 import {diagnoseSources} from "../../src/pipeline/doctor.js";
 import {guessDtype, guessView, toViewName} from "../../src/pipeline/view-guess.js";
 import {inferView, type InferOptions, type InferredView} from "../../src/pipeline/view-infer.js";
-import {extensionConfig, extensionRuntime, findMissingExtension} from "../support/extensions.js";
+import {extensionConfig, extensionLines, findMissingExtension} from "../support/extensions.js";
 import {startPostgres, type PostgresServer} from "../support/postgres-server.js";
 import {writeFiles} from "../support/project-files.js";
 import {runDaeda} from "../support/run-daeda.js";
 import {makeShop} from "../support/shop-project.js";
 
-const runtime = extensionRuntime;
+const runtime = `compute:\n  duckdb_config:\n${extensionLines}`;
 const infer = (root: string, options: InferOptions, environment: Record<string, string> = {}): Promise<InferredView> => inferView(options, loadFoundation({root}), environment);
 
 /** What doctor says of the inferred view alone: it must read the source that it was made from. */

@@ -8,12 +8,12 @@ import {DuckDbSession} from "../../src/engines/duckdb/connection.js";
 import {realEffects} from "../../src/pipeline/effects.js";
 import {train, type TrainReport} from "../../src/pipeline/train.js";
 import {quoteText} from "../../src/sources/quote.js";
-import {extensionConfig, extensionRuntime, findMissingExtension} from "../support/extensions.js";
+import {extensionConfig, extensionLines, findMissingExtension} from "../support/extensions.js";
 import {missingS3Server, startS3, type S3Server} from "../support/s3-server.js";
 import {makeShop, readDatasets, readManifestOf, shopDays, shopFiles, trainShop} from "../support/shop-project.js";
 
 const missing = missingS3Server ?? (await findMissingExtension("httpfs", "aws"));
-const runtime = `${shopFiles["config/training/runtime.yaml"]}${extensionRuntime}`;
+const runtime = `${shopFiles["config/training/runtime.yaml"]}${extensionLines}`;
 
 describe.skipIf(missing !== undefined)(`an object store (skipped where it cannot be had: ${missing ?? "it can"})`, () => {
   let server: S3Server;

@@ -7,13 +7,13 @@ import {loadProject} from "../../src/definitions/project.js";
 import {realEffects} from "../../src/pipeline/effects.js";
 import {planService} from "../../src/pipeline/plan-days.js";
 import {train, type TrainReport} from "../../src/pipeline/train.js";
-import {extensionRuntime, findMissingExtension} from "../support/extensions.js";
+import {extensionLines, findMissingExtension} from "../support/extensions.js";
 import {startPostgres, type PostgresServer} from "../support/postgres-server.js";
 import {makeShop, readDatasets, readManifestOf, shopFiles, trainShop} from "../support/shop-project.js";
 
 const missing = await findMissingExtension("postgres");
 
-const runtime = `${shopFiles["config/training/runtime.yaml"]}${extensionRuntime}`;
+const runtime = `${shopFiles["config/training/runtime.yaml"]}${extensionLines}`;
 
 const base = "postgresql://${PGUSER}:${PGPASSWORD}@${PGHOST}:${PGPORT}/postgres";
 const priceView = (source: string, dtype = "DOUBLE"): string => `

@@ -5,7 +5,7 @@ import {join} from "node:path";
 import {setTimeout as sleep} from "node:timers/promises";
 import {promisify} from "node:util";
 import {afterAll, beforeAll, describe, expect, it} from "vitest";
-import {extensionRuntime, findMissingExtension} from "../support/extensions.js";
+import {extensionLines, findMissingExtension} from "../support/extensions.js";
 import {startPostgres, type PostgresServer} from "../support/postgres-server.js";
 import {spawnDaeda} from "../support/run-daeda.js";
 import {makeShop, shopFiles} from "../support/shop-project.js";
@@ -26,7 +26,7 @@ describe.skipIf(missing !== undefined)(`secrets (skipped when the extension for 
       GRANT SELECT ON prices, products TO one, two`);
     const address = `127.0.0.1:${server.port}/postgres`;
     root = await makeShop({
-      "config/training/runtime.yaml": `${shopFiles["config/training/runtime.yaml"]}${extensionRuntime}`,
+      "config/training/runtime.yaml": `${shopFiles["config/training/runtime.yaml"]}${extensionLines}`,
       "feature_views/prices.yaml": shopFiles["feature_views/prices.yaml"].replace(
         "path: data/prices.parquet",
         `database_path: "postgresql://one:\${PASSWORD_ONE}@${address}", table_name: prices`.replace("one:", "${USER_ONE}:"),

@@ -9,7 +9,8 @@ export const extensionDirectory = process.env["DAEDALUS_TEST_EXTENSIONS"] ?? joi
 
 /** `compute.duckdb_config` that finds them. Signatures are left to the tests of `extension-install`: to check one costs a tenth of a second in each session. */
 export const extensionConfig: ReadonlyMap<string, string> = new Map([["extension_directory", extensionDirectory], ["allow_unsigned_extensions", "true"]]);
-export const extensionRuntime = `compute:\n  duckdb_config: {extension_directory: ${extensionDirectory}, allow_unsigned_extensions: "true"}\n`;
+/** The same as lines of YAML below `duckdb_config`, with which the runtime of a shop ends. */
+export const extensionLines = [...extensionConfig].map(([key, value]) => `    ${key}: "${value}"\n`).join("");
 
 /** Why one of them cannot be had here; undefined when all can. */
 export async function findMissingExtension(...names: readonly ExtensionName[]): Promise<string | undefined> {
