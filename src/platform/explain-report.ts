@@ -75,6 +75,7 @@ function renderColumn(column: ColumnExplanation, root: string): string {
   const {value, stored, agrees, inputs, history, operator} = column;
   const lines = [`${column.name} (${column.kind}): ${column.definition}`];
   if (value !== undefined) lines.push(`  value     ${shorten(value)}${agrees === true ? " (as in the partition)" : ""}`);
+  else if (stored !== undefined) lines.push(`  value     ${shorten(stored)} (in the partition)`);
   if (agrees === false) lines.push(`  stored    ${shorten(stored ?? null)}: the partition holds another value`);
   for (const [name, input] of Object.entries(inputs ?? {})) lines.push(`  from      ${name} = ${shorten(input)}`);
   if (history) {

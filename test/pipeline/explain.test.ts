@@ -5,6 +5,7 @@ import {afterAll, beforeAll, describe, expect, it} from "vitest";
 import {loadProject} from "../../src/definitions/project.js";
 import {explainRow, type ColumnExplanation, type ExplainOptions, type RowExplanation} from "../../src/pipeline/explain.js";
 import {train} from "../../src/pipeline/train.js";
+import {renderExplanation} from "../../src/platform/explain-report.js";
 import {writeFiles} from "../support/project-files.js";
 import {writeTables} from "../support/shop-project.js";
 
@@ -212,6 +213,7 @@ describe("the partition of the day", () => {
     const same = await explain(theRow, noon);
     expect(same.partition).toMatchObject({stage: "dataset", hasRow: true});
     expect(same.columns.filter(({agrees}) => agrees !== undefined).map(({name, agrees}) => [name, agrees])).toEqual(["user_id", "item_id", "at", "score", "likes", "score_twice"].map((name) => [name, true]));
+    expect(renderExplanation(same, root)).toContain("origin (default): its default: nothing produces it\n  value     feed (in the partition)");
     expect(await explain(["user_id=2", "item_id=60"], "2026-03-02T12:00:01")).toMatchObject({partition: {hasRow: false}});
     writeFileSync(join(root, "config/training/aggregations.yaml"), files["config/training/aggregations.yaml"].replace("max_items: 2", "max_items: 3"));
     expect(column(await explain(theRow, noon), "likes")).toMatchObject({value: "[10, 11, 12]", stored: "[11, 12]", agrees: false});
