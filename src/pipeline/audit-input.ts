@@ -7,7 +7,7 @@ import type {DuckDbSession} from "../engines/duckdb/connection.js";
 import {DaedalusError} from "../errors.js";
 import {digestOf} from "../plan/digest.js";
 import {findParquetFiles, renderParquetRelation} from "../sources/parquet.js";
-import {reasonOf} from "./failure.js";
+import {explainReadFailure, reasonOf} from "./failure.js";
 import {manifestSchema, type Manifest} from "./manifest.js";
 import {version} from "./version.js";
 
@@ -62,6 +62,7 @@ function readStrictManifest(path: string): Omit<AuditedPartition, "directory"> {
   try {
     data = JSON.parse(readFileSync(path, "utf8"));
   } catch (error) {
+    if (!(error instanceof SyntaxError)) throw explainReadFailure(error, path);
     throw DaedalusError.of("manifest-broken", {path, reason: reasonOf(error)}, {cause: error});
   }
   const known = anyManifest.safeParse(data);

@@ -10,6 +10,12 @@ export function reasonOf(error: unknown): string {
   return detail === undefined ? (lines[0] ?? "unknown") : `${lines[0]!}: ${detail}`;
 }
 
+/** What is there and cannot be read, as an expected error; anything else comes back as it is. */
+export function explainReadFailure(error: unknown, path: string): unknown {
+  if (error instanceof DaedalusError || !(error instanceof Error && "code" in error)) return error;
+  return DaedalusError.of("file-unreadable", {path, reason: reasonOf(error)}, {cause: error});
+}
+
 /** Errors of the disk under `path` as expected errors; anything else comes back as it is. */
 export function explainWriteFailure(error: unknown, path: string): unknown {
   if (error instanceof DaedalusError) return error;

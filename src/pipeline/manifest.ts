@@ -2,6 +2,7 @@
 import {readFileSync} from "node:fs";
 import {z} from "zod";
 import {digestOf} from "../plan/digest.js";
+import {explainReadFailure} from "./failure.js";
 
 const identity = z.object({
   files: z.number(),
@@ -92,7 +93,8 @@ export function inspectManifest(path: string): Manifest | string {
     text = readFileSync(path, "utf8");
   } catch (error) {
     if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR")) return "missing";
-    throw error;
+    // Nothing is known of it then, least of all that it is missing.
+    throw explainReadFailure(error, path);
   }
   let data: unknown;
   try {

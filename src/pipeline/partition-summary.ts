@@ -6,6 +6,7 @@
 import {existsSync, readdirSync, statSync, type Stats} from "node:fs";
 import {join} from "node:path";
 import {digestOf} from "../plan/digest.js";
+import {explainReadFailure} from "./failure.js";
 import {inspectManifest, manifestFormat, publishedOf, type MadeBy, type Manifest, type Published} from "./manifest.js";
 import type {Stage} from "./partition.js";
 import {statInThread, type FileIdentity} from "./manifest-stats.js";
@@ -256,6 +257,6 @@ function findStat(path: string): Stats | undefined {
     return statSync(path, {throwIfNoEntry: false});
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOTDIR") return undefined;
-    throw error;
+    throw explainReadFailure(error, path);
   }
 }

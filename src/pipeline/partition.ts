@@ -7,6 +7,7 @@ import {existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, wr
 import {join, resolve} from "node:path";
 import {z} from "zod";
 import type {Project, Service} from "../definitions/model.js";
+import {explainReadFailure} from "./failure.js";
 import {inspectManifest, publishedOf, readManifest, renderManifest, signManifest, type Manifest, type Published} from "./manifest.js";
 import {PartitionSummaries, type CheckFinding} from "./partition-summary.js";
 
@@ -65,9 +66,7 @@ export class PartitionStore {
 
   /** Days that have a complete partition, sorted. */
   publishedDays(stage: Stage): readonly string[] {
-    const directory = join(this.directory, stage);
-    if (!existsSync(directory)) return [];
-    return readdirSync(directory)
+    return listNames(join(this.directory, stage))
       .filter((name) => name.startsWith("dt="))
       .map((name) => name.slice("dt=".length))
       .sort();
@@ -117,6 +116,16 @@ export class PartitionStore {
     renameSync(staging, place);
     rmSync(retired, {recursive: true, force: true});
     this.summaries.note(stage, day);
+  }
+}
+
+/** None of a folder that is not there. */
+function listNames(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+    throw explainReadFailure(error, directory);
   }
 }
 

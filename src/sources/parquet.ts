@@ -1,5 +1,5 @@
 /** Parquet on local disk: one file, a folder (recursive, hive partitions) or a glob. */
-import {existsSync, statSync} from "node:fs";
+import {existsSync, readdirSync, realpathSync, statSync} from "node:fs";
 import {isAbsolute, resolve} from "node:path";
 import {globSync} from "tinyglobby";
 import type {Project, View} from "../definitions/model.js";
@@ -13,11 +13,20 @@ export function openParquet(view: View, path: string, project: Project, environm
   rejectForeignOptions(view, {kind: "files on disk", options: ["day_partition"], credentials: []});
   const references = new References(view, environment);
   const resolved = references.resolve(path);
-  const files = findParquetFiles(resolved, project);
+  const files = findSourceFiles(view, resolved, project);
   if (files.length === 0) {
     throw DaedalusError.of("source-missing", {view: view.name, path: resolved, tried: foldersOf(resolved, project)}, {place: view.source.place});
   }
   return {extensions: [], setup: [], secrets: references.secrets, files, hasFooters: true, renderRelation: (some = files) => renderParquetRelation(some)};
+}
+
+function findSourceFiles(view: View, path: string, project: Project): readonly string[] {
+  try {
+    return findParquetFiles(path, project);
+  } catch (error) {
+    if (!(error instanceof DaedalusError)) throw error;
+    throw DaedalusError.of("source-denied", {view: view.name, reason: error.message}, {place: view.source.place, cause: error});
+  }
 }
 
 /** Relative paths start at the project's root and, where nothing is there, at `data_root`. */
@@ -34,14 +43,40 @@ function foldersOf(path: string, {root, runtime}: Pick<Project, "root" | "runtim
   return [root, resolve(root, runtime.dataRoot)];
 }
 
-/** A file, those below a folder, or those of a glob. Sorted, so that the same files are read in the same order on every machine. */
+/**
+ * A file, those below a folder, or those of a glob. Sorted, so that the same files are read in the same order on every machine.
+ * @throws DaedalusError for what is there and cannot be looked into
+ */
 export function listParquetFiles(location: string): readonly string[] {
   const isFolder = existsSync(location) && statSync(location).isDirectory();
   if (!isFolder && existsSync(location)) return [location];
-  const found = isFolder
-    ? globSync("**/*.parquet", {cwd: location, absolute: true})
-    : globSync(location, {absolute: true});
-  return found.sort();
+  return (isFolder ? globStrictly("**/*.parquet", location) : globStrictly(location)).sort();
+}
+
+/** A glob passes over folders that it may not read and links that lead nowhere: rows would be gone without a word. */
+function globStrictly(pattern: string, cwd?: string): string[] {
+  let problem: DaedalusError | undefined;
+  const watch = <T>(path: string, look: () => T): T => {
+    try {
+      return look();
+    } catch (error) {
+      const {code, message} = error as NodeJS.ErrnoException;
+      // What is not there has no files. A link named like a file or a partition should have led to some.
+      const isAbsent = code === "ENOENT" && !/\.parquet$|=[^/]*$/.test(path);
+      if (!isAbsent) problem ??= DaedalusError.of("file-unreadable", {path, reason: message}, {cause: error});
+      throw error;
+    }
+  };
+  const found = globSync(pattern, {
+    ...(cwd !== undefined && {cwd}),
+    absolute: true,
+    fs: {
+      readdirSync: ((path: string, options: {withFileTypes: true}) => watch(path, () => readdirSync(path, options))) as typeof readdirSync,
+      realpathSync: ((path: string) => watch(path, () => realpathSync(path))) as typeof realpathSync,
+    },
+  });
+  if (problem) throw problem;
+  return found;
 }
 
 /** The FROM expression for a list of parquet files. */

@@ -1,5 +1,5 @@
 /** How the days of a service stand, and how that is shown. */
-import {appendFileSync, readFileSync, utimesSync, writeFileSync} from "node:fs";
+import {appendFileSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync} from "node:fs";
 import {join} from "node:path";
 import {expect, it} from "vitest";
 import {loadProject} from "../../src/definitions/project.js";
@@ -60,6 +60,16 @@ it("says of a day why its last run failed, and not an earlier one", async () => 
   expect(partitions.failures()).toEqual(new Map());
   partitions.noteFailure("skeleton", "2026-03-01", [{check: "new", found: "2 rows"}]);
   expect(partitions.failures()).toEqual(new Map([["2026-03-01", [{check: "new", found: "2 rows"}]]]));
+});
+
+it("takes a manifest that cannot be read for no missing day", async () => {
+  const root = await makeShop();
+  await trainShop(root, {targetDay: "2026-03-01"});
+  const path = join(root, "out/basket/skeleton/dt=2026-03-01/_manifest.json");
+  rmSync(path);
+  mkdirSync(path);
+  await expect(status(root)).rejects.toMatchObject({code: "file-unreadable", facts: {path}});
+  await expect(trainShop(root, {targetDay: "2026-03-01"})).rejects.toMatchObject({code: "file-unreadable"});
 });
 
 it("counts rows once, bytes of both stages, and the last writing", async () => {

@@ -1,4 +1,4 @@
-import {appendFileSync, copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, truncateSync, utimesSync, writeFileSync} from "node:fs";
+import {appendFileSync, copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, symlinkSync, truncateSync, utimesSync, writeFileSync} from "node:fs";
 import {join} from "node:path";
 import {describe, expect, it} from "vitest";
 import {DaedalusError, ProblemsError} from "../../src/errors.js";
@@ -184,6 +184,14 @@ describe("sources that do not fit", () => {
   it("names a file that is missing, and where it was looked for", async () => {
     const root = await makeShop({"feature_views/products.yaml": shopFiles["feature_views/products.yaml"].replace("products.parquet", "product.parquet")});
     expect(await failure(trainShop(root))).toMatchObject({code: "source-missing", facts: {view: "products", path: "data/product.parquet"}});
+  });
+
+  it("is not content with a partition of a source that leads nowhere", async () => {
+    const root = await makeShop();
+    symlinkSync(join(root, "unmounted"), join(root, "data/orders/dt=2026-03-03"));
+    const error = await failure(trainShop(root, {targetDay: "2026-03-02"}));
+    expect(error).toMatchObject({code: "source-denied", facts: {view: "orders"}});
+    expect(error.message).toContain("dt=2026-03-03");
   });
 
   it.each([
