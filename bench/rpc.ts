@@ -45,6 +45,7 @@ interface Server {
   readonly port: number;
   readonly startMs: number;
   rssMib(): number;
+  cpuSeconds(): number;
   stop(): Promise<number | null>;
 }
 
@@ -59,6 +60,11 @@ async function startServer(root: string): Promise<Server> {
     port,
     startMs,
     rssMib: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid!}/status`, "utf8"))![1]) / 1024,
+    // User and system time, in hundredths of a second on Linux.
+    cpuSeconds: () => {
+      const fields = readFileSync(`/proc/${child.pid!}/stat`, "utf8").split(") ")[1]!.split(" ");
+      return (Number(fields[11]) + Number(fields[12])) / 100;
+    },
     stop: () => new Promise((resolve) => (child.once("exit", resolve), child.kill("SIGTERM"))),
   };
 }
@@ -79,7 +85,9 @@ function ask(port: number, path: string, body?: string): Promise<{readonly statu
 const call = (method: string, params: object = {}): string => JSON.stringify({jsonrpc: "2.0", id: 1, method, params});
 
 /** Raw sockets, since a client that makes objects of every answer would take the CPU of the server that it measures. */
-async function measureThroughput(port: number, seconds: number): Promise<void> {
+async function measureThroughput(server: Server, seconds: number): Promise<void> {
+  const {port} = server;
+  const cpuBefore = server.cpuSeconds();
   const {connect} = await import("node:net");
   const latencies: number[] = [];
   const endMs = performance.now() + seconds * 1000;
@@ -122,7 +130,7 @@ async function measureThroughput(port: number, seconds: number): Promise<void> {
   );
   latencies.sort((a, b) => a - b);
   const at = (share: number): string => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))]!.toFixed(1);
-  console.log(`catalog.show_view: ${Math.round(latencies.length / seconds)} requests/s at ${connections} connections for ${seconds} s, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, worst ${at(1)} ms, ${wrong} wrong`);
+  console.log(`catalog.show_view: ${Math.round(latencies.length / seconds)} requests/s at ${connections} connections for ${seconds} s, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, worst ${at(1)} ms, ${wrong} wrong, ${(((server.cpuSeconds() - cpuBefore) / latencies.length) * 1e6).toFixed(0)} µs of the server's CPU each`);
 }
 
 const malformed: readonly ((random: () => number) => string)[] = [
@@ -190,9 +198,9 @@ const server = await startServer(root);
 while ((await ask(server.port, "/readyz")).status !== 200) await new Promise((resolve) => setTimeout(resolve, 50));
 await new Promise((resolve) => setTimeout(resolve, 2000));
 console.log(`start until /healthz answers: median of 5 ${median(starts)} ms; until the first call is answered: ${median(firstAnswers)} ms; idle with ${viewCount} views ${server.rssMib().toFixed(0)} MiB`);
-await measureThroughput(server.port, 2);
-await measureThroughput(server.port, Number(values.seconds));
-await soak(server, Number(values.soak), seededRandom(Number(values.seed)));
+await measureThroughput(server, 2);
+await measureThroughput(server, Number(values.seconds));
+if (Number(values.soak) > 0) await soak(server, Number(values.soak), seededRandom(Number(values.seed)));
 console.log(`after SIGTERM: exit code ${String(await server.stop())}`);
 agent.destroy();
 rmSync(root, {recursive: true, force: true});

@@ -7,7 +7,7 @@ export const definitionWordings = {
   "yaml-broken": (p: {reason: string}) => ({text: `the YAML is broken: ${p.reason}`}),
   "key-unknown": (p: {key: string; nearest?: string; allowed: readonly string[]}) => ({
     text: `unknown key "${p.key}"`,
-    hint: didYouMean(p.nearest) ?? `the keys here are ${list(p.allowed)}`,
+    hint: didYouMean(p.nearest) ?? (p.allowed.length === 0 ? undefined : `the keys here are ${list(p.allowed)}`),
   }),
   "key-missing": (p: {key: string; what: string}) => ({text: `${p.what} needs the key "${p.key}"`}),
   "value-wrong": (p: {key: string; expected: string; found: string; nearest?: string}) => ({

@@ -6,6 +6,7 @@ import {setTimeout as sleep} from "node:timers/promises";
 import {afterAll, afterEach, beforeAll, describe, expect, it} from "vitest";
 import {methodNames} from "../../src/platform/method-schemas.js";
 import {CallGate} from "../../src/platform/rpc/call-gate.js";
+import {openDoor} from "../../src/platform/rpc/door.js";
 import {jsonDepth} from "../../src/platform/rpc/json-depth.js";
 import {makeShop, shopDays, shopFiles} from "../support/shop-project.js";
 import {callRpc, post, startTestServer, type RpcAnswer, type TestServer} from "../support/test-server.js";
@@ -200,6 +201,24 @@ describe("the server", () => {
     await sleep(100);
     await other.stop(500);
     expect(await following).not.toContain("event: end");
+  });
+});
+
+describe("the door", () => {
+  it("says that the server is there before anything is loaded, and lets all else wait", async () => {
+    const door = await openDoor({host: "127.0.0.1"}, 0);
+    try {
+      expect(await (await fetch(`${door.url}/healthz`)).json()).toEqual({status: "ok"});
+      let isAnswered = false;
+      const waiting = Promise.all([post(door.url, "{}"), fetch(`${door.url}/healthz`, {headers: {origin: "https://evil.example"}})]).finally(() => (isAnswered = true));
+      await sleep(50);
+      expect(isAnswered).toBe(false);
+      door.admit((_request, response) => response.writeHead(418).end());
+      expect((await waiting).map(({status}) => status)).toEqual([418, 418]);
+      expect((await fetch(`${door.url}/healthz`)).status).toBe(418);
+    } finally {
+      await door.close();
+    }
   });
 });
 

@@ -44,10 +44,11 @@ export function createServer(options: ServerOptions): FastifyInstance {
   // One type and no other: a page can send text anywhere without asking, but not this.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", {parseAs: "buffer"}, (_request, body, done) => done(null, body));
-  app.addHook("onRequest", async (request, reply) => {
+  app.addHook("onRequest", (request, reply, done) => {
     checkAddress(request.headers, options.address);
     void reply.headers({"cache-control": "no-store", "x-content-type-options": "nosniff"});
-    if (allowOrigin(request, reply, options.address.origins)) await reply.code(204).send();
+    if (allowOrigin(request, reply, options.address.origins)) void reply.code(204).send();
+    else done();
   });
   app.setErrorHandler((error, _request, reply) => refuse(reply, metrics, onBug, error));
   app.setNotFoundHandler((request, reply) => refuse(reply, metrics, onBug, DaedalusError.of("request-refused", {reason: `there is no ${request.method} ${request.url.slice(0, 100)}`}), 404));
