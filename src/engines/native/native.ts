@@ -9,7 +9,7 @@ import {randomUUID} from "node:crypto";
 import {DaedalusError} from "../../errors.js";
 import {quoteName} from "../../sources/quote.js";
 import {inTable, resultTypeOf, type AggregationEngine, type AggregationTask, type SqlSession, type Window, type WindowColumn, type WindowColumns} from "../aggregation-engine.js";
-import {widthOfType} from "../raw-vectors.js";
+import {chunkRows, widthOfType} from "../raw-vectors.js";
 import {ColumnsBuilder, type Columns} from "./columns.js";
 import type {Job} from "./job.js";
 import {planPass, splitPasses, type Pass} from "./native-plan.js";
@@ -22,6 +22,8 @@ import {TieCheck, ValueTie} from "./tie-check.js";
  * with much of the history has many, so that such a key keeps all threads busy.
  */
 const blockRowsMin = 128 * 1024;
+/** A block is full within a chunk. */
+const blockCapacity = blockRowsMin + chunkRows;
 const jobRowsMax = 16 * 1024;
 
 /** Instants are told as microseconds from the first row's; what lies further away is as far as this. */
@@ -142,9 +144,8 @@ function parseBytes(text: string): number {
 function rowsInMemory(windows: readonly Window[], resultBytes: number): number {
   const copied = windows.filter(({operation, exclude, current}) => listOperations.has(operation) && (operation !== "list" || exclude || current));
   const bytes = 32 + 16 * windows.length + 8 * copied.reduce((sum, {maxItems}) => sum + Math.min(maxItems ?? 1024, 1024), 0);
-  return Math.max(chunkMultiple, Math.floor(resultBytes / bytes / chunkMultiple) * chunkMultiple);
+  return Math.max(chunkRows, Math.floor(resultBytes / bytes / chunkRows) * chunkRows);
 }
-const chunkMultiple = 2048;
 
 async function writeKeys(session: SqlSession, task: AggregationTask): Promise<void> {
   const names = task.keys.map((key, at) => `${quoteName(key.target)} AS key_${at + 1}`).join(", ");
@@ -282,7 +283,7 @@ FROM ${quoteName(task.history)} hist JOIN ${keyTable} keys ON ${matchKeys(task, 
 WHERE hist.__ts < ${reach.lastTs}${oldest}
 ORDER BY ${["keys.__key", "hist.__ts", ...(guess ?? pass).order].map((sorted) => `${sorted} ASC NULLS FIRST`).join(", ")}`;
   let row = 0;
-  let builder = new ColumnsBuilder(pass.history.shape, blockRowsMin);
+  let builder = new ColumnsBuilder(pass.history.shape, blockCapacity);
   const ties = guess && new TieCheck();
   for await (const chunk of session.chunks(sql, ["INTEGER", "DOUBLE", ...pass.history.types, ...(guess?.types ?? [])])) {
     ties?.look(chunk);
@@ -290,7 +291,7 @@ ORDER BY ${["keys.__key", "hist.__ts", ...(guess ?? pass).order].map((sorted) =>
     if (builder.rowCount < blockRowsMin) continue;
     const complete = builder.lastKeyStart;
     if (complete === 0) continue;
-    const {columns, rest} = builder.split(complete, blockRowsMin);
+    const {columns, rest} = builder.split(complete, blockCapacity);
     builder = rest;
     const lastKey = columns.key[complete - 1]!;
     const from = row;
