@@ -10,6 +10,7 @@ export default defineConfig({
     // it has: to load them anew for each costs more than many a file's tests.
     pool: "forks",
     isolate: false,
-    maxWorkers: 2,
+    // One more than the cores that a small machine has: tests wait for processes, servers and disks.
+    maxWorkers: 3,
   },
 });
