@@ -92,6 +92,7 @@ async function makeSkeleton(run: Run, day: string, session: DuckDbSession, verdi
   const wanted = run.planner.wantedSkeleton(day);
   const sourcesRead = identifySources(sources, skeletonPlan(plan), dayRange(day));
   const directory = run.partitions.stage("skeleton", day);
+  const expectUnchanged = (): Promise<void> => assertUnchanged(session, [...sources].flatMap(([name, source]) => (sourcesRead[name] ? [source] : [])), day);
   try {
     const stale = verdict.state === "stale" && verdict.scope === "columns" ? new Set(verdict.columns.keys()) : undefined;
     const merged = stale && (await mergeSkeleton(run, {day, stale, directory}));
@@ -107,13 +108,24 @@ async function makeSkeleton(run: Run, day: string, session: DuckDbSession, verdi
     const checks = await runChecks(session, paths, service, {columns: made, hasTableChecks: true, neighbours: {partitions: run.partitions, stage: "skeleton", day}});
     gate(run, "skeleton", day, {checks, directory});
     const statistics = await readStatistics(session, paths, columns);
-    await assertUnchanged(session, [...sources].flatMap(([name, source]) => (sourcesRead[name] ? [source] : [])), day);
+    await expectUnchanged();
     const computed = merged ? columns.filter((column) => stale.has(column)) : columns;
     publish(run, {stage: "skeleton", day, wanted, computed, sources: sourcesRead, files, statistics, checks, startedMs});
     return checks;
   } catch (error) {
     discardUnlessGated(run, "skeleton", day, error);
-    throw error;
+    throw effects.signal.aborted ? error : await findChange(error, expectUnchanged);
+  }
+}
+
+/** A source that changed while it was read is why reading it failed; whoever opened it first may not know. */
+async function findChange(error: unknown, expectUnchanged: () => Promise<void>): Promise<unknown> {
+  if (!(error instanceof DaedalusError && error.code === "operator-failed") || isConnectionLoss(error)) return error;
+  try {
+    await expectUnchanged();
+    return error;
+  } catch (found) {
+    return found instanceof DaedalusError && found.code === "source-changed" ? found : error;
   }
 }
 
