@@ -10,6 +10,7 @@ import {join} from "node:path";
 import {createInterface} from "node:readline";
 import {fileURLToPath} from "node:url";
 import {parseArgs} from "node:util";
+import {seededRandom} from "../test/support/seeded-random.js";
 import {startEnvironment} from "./start-environment.js";
 
 const daeda = fileURLToPath(new URL("../dist/platform/daeda.js", import.meta.url));
@@ -17,17 +18,6 @@ const {values} = parseArgs({options: {soak: {type: "string", default: "100000"},
 const viewCount = 1000;
 const connections = 50;
 const agent = new Agent({keepAlive: true, maxSockets: connections});
-
-/** Mulberry32. */
-function seededRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 function makeProject(): string {
   const root = mkdtempSync(join(tmpdir(), "daedalus-rpc-"));

@@ -16,9 +16,9 @@ import {isTextFile, openTextFiles} from "./text-files.js";
 /** What a scan will look at, in the source's own names, for sources that have to be told. */
 export interface Bounds {
   readonly columns: readonly string[];
-  /** Instants as text, `[from, end)`; undefined: open. */
   /** Only rows with one of these values, as text; a source that has `keyTypes` leaves others out. */
   readonly keys?: readonly {readonly column: string; readonly type: string; readonly values: readonly string[]}[];
+  /** Instants as text, `[from, end)`; undefined: open. */
   readonly time: {readonly column: string; readonly type: "TIMESTAMP" | "TIMESTAMPTZ"; readonly from: string | undefined; readonly end: string | undefined} | undefined;
 }
 

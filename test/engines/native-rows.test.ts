@@ -5,13 +5,13 @@ import {DuckDbSession} from "../../src/engines/duckdb/connection.js";
 import {duckdbAggregation} from "../../src/engines/duckdb/rolling.js";
 import {nativeAggregation} from "../../src/engines/native/native.js";
 import {renderWithWindows} from "../../src/engines/window-columns.js";
-import {makeShop, shopFiles, trainShop, writeTables} from "../support/shop-project.js";
+import {makeShop, march, shopFiles, trainShop, writeTables} from "../support/shop-project.js";
 import {testSession} from "../support/test-session.js";
 
 describe("files of a day", () => {
   it("hold rows in the order of time and keys, over several row groups and files, after a filter on a window", async () => {
     const service = shopFiles["feature_services/basket.yaml"];
-    const runtime = shopFiles["config/training/runtime.yaml"].replace('"202602"', '"202603"');
+    const runtime = march["config/training/runtime.yaml"];
     const root = await makeShop({
       "feature_services/basket.yaml": service.replace("columns:", 'filters: [{name: known, sql: "orders_ever > 2"}]\nderived: [{name: last_bought, dtype: BIGINT, sql: "bought[-1]"}]\ncolumns:').concat("  - {name: last_bought, kind: derived, dtype: BIGINT}\n"),
       "config/training/runtime.yaml": `${runtime.replace('threads: "1"', 'threads: "4"')}    preserve_insertion_order: "false"\nentity_spine_chunk_rows: 128000\n`,

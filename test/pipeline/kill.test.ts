@@ -5,15 +5,10 @@ import {join} from "node:path";
 import {setTimeout as delay} from "node:timers/promises";
 import {beforeAll, describe, expect, it} from "vitest";
 import {daedaPath, spawnDaeda} from "../support/run-daeda.js";
-import {makeShop as makeWholeShop, readDatasets, readManifestOf, shopFiles} from "../support/shop-project.js";
+import {makeShop, march, marchDays, readDatasets, readManifestOf} from "../support/shop-project.js";
 import {seededRandom} from "../support/seeded-random.js";
 
 const args = ["pipeline", "train", "basket"];
-const days = ["2026-03-01", "2026-03-02"];
-
-/** Two of the shop's four days: a process that is killed between two days has seen all that there is to see. */
-const runtime = "config/training/runtime.yaml";
-const makeShop = (): Promise<string> => makeWholeShop({[runtime]: shopFiles[runtime].replace('"202602"', '"202603"')});
 
 /** Kills the run after `ms`; gives its exit code, null when the signal ended it. */
 async function runAndKill(root: string, ms: number, signal: NodeJS.Signals): Promise<number | null> {
@@ -40,7 +35,7 @@ describe("a killed run", () => {
   let wanted: Record<string, string[]>;
   let wholeMs: number;
   beforeAll(async () => {
-    const root = await makeShop();
+    const root = await makeShop(march);
     const startedMs = Date.now();
     const {exitCode, stderr} = await spawnDaeda(args, {directory: root});
     expect(stderr + String(exitCode)).toMatch(/0$/);
@@ -50,7 +45,7 @@ describe("a killed run", () => {
 
   it("leaves whole days after SIGKILL at 50 random moments, and what a later run finishes equals an uninterrupted one (seed 11)", {timeout: 280_000}, async () => {
     const random = seededRandom(11);
-    let root = await makeShop();
+    let root = await makeShop(march);
     let finished = 0;
     for (let kill = 0; kill < 50; kill += 1) {
       // Between the start of the process and its end; what one run published the next one finds.
@@ -60,17 +55,17 @@ describe("a killed run", () => {
       expect(exitCode).toBe(0);
       expect(await readDatasets(root)).toEqual(wanted);
       finished += 1;
-      root = await makeShop();
+      root = await makeShop(march);
     }
     const {exitCode, stderr} = await spawnDaeda(args, {directory: root});
     expect(exitCode, stderr).toBe(0);
     expect(await readDatasets(root)).toEqual(wanted);
-    expect(readdirSync(join(root, "out", "basket", "dataset"))).toEqual(days.map((day) => `dt=${day}`));
+    expect(readdirSync(join(root, "out", "basket", "dataset"))).toEqual(marchDays.map((day) => `dt=${day}`));
     expect(finished).toBeLessThan(50);
   });
 
   it("stops cleanly at SIGINT with exit code 130 and leaves nothing half-written", async () => {
-    const root = await makeShop();
+    const root = await makeShop(march);
     const {exitCode, stderr} = await spawnDaeda(args, {
       directory: root,
       // The first line about a day says that the run is in the middle of it.

@@ -4,18 +4,12 @@ import {join} from "node:path";
 import {describe, expect, it} from "vitest";
 import {spawnDaeda} from "../support/run-daeda.js";
 import {below, pick, seededRandom, type Random} from "../support/seeded-random.js";
-import {makeShop, makeTrainedShop, readManifestOf, readRows, shopDays, shopFiles, trainShop, writeTables, type ShopRun} from "../support/shop-project.js";
+import {makeShop, makeTrainedShop, march, marchDays, readManifestOf, readRows, shopDays, shopFiles, trainShop, writeTables, type ShopRun} from "../support/shop-project.js";
 
 type Path = keyof typeof shopFiles;
 const aggregations: Path = "config/training/aggregations.yaml";
 const service: Path = "feature_services/basket.yaml";
-const runtime: Path = "config/training/runtime.yaml";
 const prices: Path = "feature_views/prices.yaml";
-
-/** Two of the four days, where no test needs more. */
-const march = {[runtime]: shopFiles[runtime].replace('"202602"', '"202603"')};
-
-const marchDays = shopDays.slice(2);
 
 /** Prices of which several hold at one instant, and orders that are alike in everything but what some projects do not read. */
 const tables = {
