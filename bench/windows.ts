@@ -14,7 +14,7 @@ import {fileURLToPath} from "node:url";
 import {parseArgs} from "node:util";
 import type {AggregationEngine} from "../src/engines/aggregation-engine.js";
 import {DuckDbSession} from "../src/engines/duckdb/connection.js";
-import {renderWithWindows} from "../src/engines/window-columns.js";
+import {areFunctions, renderWithWindows} from "../src/engines/window-columns.js";
 import {parquetOptions} from "../src/pipeline/parquet-options.js";
 import {writeFeed} from "./feed.js";
 import {conditionOf, renderWindowFunctions, specSets, toWindow, type Spec} from "./window-specs.js";
@@ -45,9 +45,8 @@ FROM '${feed}' WHERE ${targetDay} ORDER BY __row`);
   await session.run(`CREATE ${kind} history AS ${history}`);
   const columns = await engine.run(session, task);
   await session.run(`DROP ${kind} history`);
-  const areFunctions = [...columns.values()].every((column) => "function" in column);
   const names = specs.map(({name}) => name).join(", ");
-  await session.run(`COPY (SELECT ${kept}, ${names} FROM (${renderWithWindows("target", columns)})${areFunctions ? "" : " ORDER BY __row"}) TO '${output}' ${parquetOptions}`);
+  await session.run(`COPY (SELECT ${kept}, ${names} FROM (${renderWithWindows("target", columns)})${areFunctions(columns) ? "" : " ORDER BY __row"}) TO '${output}' ${parquetOptions}`);
 }
 
 async function runWindowFunctions(session: DuckDbSession, {feed, output, specs}: Job): Promise<undefined> {

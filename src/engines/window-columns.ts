@@ -2,7 +2,10 @@
 import {quoteName} from "../sources/quote.js";
 import type {WindowColumns} from "./aggregation-engine.js";
 
-/** A query of all columns of the relation, which has `__row`, and the windows' columns. Without a table among these it streams the relation. */
+/** Whether rows fetch all of the columns, so that `renderWithWindows` streams its relation. */
+export const areFunctions = (columns: WindowColumns): boolean => [...columns.values()].every((column) => "function" in column);
+
+/** A query of all columns of the relation, which has `__row`, and the windows' columns. */
 export function renderWithWindows(relation: string, columns: WindowColumns): string {
   const tables = [...new Set([...columns.values()].flatMap((column) => ("table" in column ? [column.table] : [])))];
   const added = [...columns].map(([name, column]) => {

@@ -2,11 +2,11 @@
 import {statSync} from "node:fs";
 import {join} from "node:path";
 import {operationRules} from "../definitions/aggregation-operation.js";
-import {wholeTypes, type AggregationEngine, type AggregationTask, type Window, type WindowColumns} from "../engines/aggregation-engine.js";
+import {wholeTypes, type AggregationEngine, type AggregationTask, type Window, type WindowColumn, type WindowColumns} from "../engines/aggregation-engine.js";
 import {duckdbAggregation} from "../engines/duckdb/rolling.js";
 import type {DuckDbSession} from "../engines/duckdb/connection.js";
 import {emitOperator, type EmitContext, type Step} from "../engines/duckdb/emit.js";
-import {renderWithWindows} from "../engines/window-columns.js";
+import {areFunctions, renderWithWindows} from "../engines/window-columns.js";
 import {DaedalusError, type Place} from "../errors.js";
 import type {Operator, Plan} from "../plan/operator.js";
 import {quoteName, quoteNames, quoteText} from "../sources/quote.js";
@@ -80,9 +80,8 @@ async function runStep(step: Exclude<Step, WriteStep>, {session, engine}: RowsOp
     if (rows.length > 0) throw step.fail(rows);
   } else {
     const columns = await runAggregation(session, engine, step);
-    const areFunctions = [...columns.values()].every((column) => "function" in column);
-    if (areFunctions && step.streamed !== undefined) await sortTable(session, step.streamed, order);
-    order.isKept &&= areFunctions;
+    order.isKept &&= areFunctions(columns);
+    if (order.isKept && step.streamed !== undefined) await sortTable(session, step.streamed, order);
     await session.run(`CREATE TEMP VIEW ${quoteName(step.added)} AS\n${renderWithWindows(step.rows, columns)}`);
   }
 }
@@ -132,7 +131,8 @@ async function runAggregation(session: DuckDbSession, engine: AggregationEngine,
   const history = quoteName(step.task.history);
   await session.run(`CREATE TEMP VIEW ${history} AS\n${step.history}`);
   const task = await completeTask(session, step.task);
-  const isView = task.windows.every((window) => engine.refusal(window) === undefined) && engine.readsOnce?.(task) === true;
+  const parts = divide(engine, task);
+  const isView = parts.length === 1 && parts[0]!.engine.readsOnce?.(task) === true;
   const drop = async (): Promise<void> => {
     for (const sql of step.spent) await session.run(sql);
   };
@@ -141,21 +141,28 @@ async function runAggregation(session: DuckDbSession, engine: AggregationEngine,
     await session.run(`CREATE TEMP TABLE ${history} AS\n${step.history}`);
     await drop();
   }
-  const columns = await computeColumns(session, engine, task);
+  const columns = new Map<string, WindowColumn>();
+  for (const part of parts) for (const [name, column] of await part.engine.run(session, part.task)) columns.set(name, column);
   await session.run(`DROP ${isView ? "VIEW" : "TABLE"} ${history}`);
   if (isView) await drop();
-  return columns;
+  return new Map(task.windows.map(({name}) => [name, columns.get(name)!]));
+}
+
+interface TaskPart {
+  readonly engine: AggregationEngine;
+  readonly task: AggregationTask;
 }
 
 /** Windows that the chosen engine refuses are computed by `duckdb`, which can do them all. */
-async function computeColumns(session: DuckDbSession, engine: AggregationEngine, task: AggregationTask): Promise<WindowColumns> {
+function divide(engine: AggregationEngine, task: AggregationTask): readonly TaskPart[] {
   const able = task.windows.filter((window) => engine.refusal(window) === undefined);
   const refused = task.windows.filter((window) => engine.refusal(window) !== undefined);
-  if (refused.length === 0) return engine.run(session, task);
-  if (able.length === 0) return duckdbAggregation.run(session, task);
-  const parts = [await engine.run(session, {...task, windows: able, output: `${task.output}__able`}), await duckdbAggregation.run(session, {...task, windows: refused, output: `${task.output}__refused`})];
-  const columns = new Map(parts.flatMap((part) => [...part]));
-  return new Map(task.windows.map(({name}) => [name, columns.get(name)!]));
+  if (refused.length === 0) return [{engine, task}];
+  if (able.length === 0) return [{engine: duckdbAggregation, task}];
+  return [
+    {engine, task: {...task, windows: able, output: `${task.output}__able`}},
+    {engine: duckdbAggregation, task: {...task, windows: refused, output: `${task.output}__refused`}},
+  ];
 }
 
 /** A file for each `rowsPerFile` rows, and one of none where there is no row. */
