@@ -2,7 +2,7 @@
 import type {AggregationSpec, Derived, Project, Service, View} from "../definitions/model.js";
 import {findNearest} from "../definitions/nearest.js";
 import {DaedalusError, Problems} from "../errors.js";
-import {columnsOf, joinableColumnsOf} from "../plan/chain.js";
+import {columnsOf, joinableColumnsOf, loadedViews} from "../plan/chain.js";
 import {contractOf} from "../plan/contract.js";
 import {parseSqlIdentifiers} from "../plan/sql-identifiers.js";
 import type {AuditInput} from "./audit-input.js";
@@ -190,9 +190,7 @@ export function findClaim(project: Project, service: Service, name: string): Cla
   if (derived) return {kind: "derived", derived};
   const spine = project.views.get(service.spine.view)!;
   if (columnsOf(spine).has(name)) return {kind: "spine", field: name};
-  const refs = project.runtime.featureRefs;
-  const loaded = refs && new Set(refs.map((ref) => ref.view));
-  const view = [...project.views.values()].find((candidate) => candidate !== spine && (!loaded || loaded.has(candidate.name)) && joinableColumnsOf(candidate).includes(name));
+  const view = loadedViews(project, service).find((candidate) => candidate !== spine && joinableColumnsOf(candidate).includes(name));
   return view && {kind: "view", view, field: name};
 }
 

@@ -7,7 +7,7 @@ import {duckdbType} from "../definitions/dtype.js";
 import type {AggregationSpec, Project, Service, View} from "../definitions/model.js";
 import type {DuckDbSession} from "../engines/duckdb/connection.js";
 import {DaedalusError} from "../errors.js";
-import {columnsOf, joinableColumnsOf} from "../plan/chain.js";
+import {columnsOf, joinableColumnsOf, loadedViews} from "../plan/chain.js";
 import type {Plan} from "../plan/operator.js";
 import {parseSqlIdentifiers} from "../plan/sql-identifiers.js";
 import {quoteName, quoteNames, quoteText} from "../sources/quote.js";
@@ -85,9 +85,7 @@ export class Rederivation {
     private readonly number = 0,
   ) {
     this.sources = new SourceRows(session, project, environment);
-    const refs = project.runtime.featureRefs;
-    const loaded = refs && service && new Set([...refs.map((ref) => ref.view), service.spine.view]);
-    this.views = [...project.views.values()].filter((view) => !loaded || loaded.has(view.name));
+    this.views = loadedViews(project, service);
   }
 
   get spineView(): View | undefined {

@@ -2,7 +2,7 @@
  * A chain is the rows of one view with what is joined onto them: the day's rows are one, each history is one. Names are asked
  * for first; the operators are written afterwards, so that each scan reads just the columns that somebody asked for.
  */
-import type {View} from "../definitions/model.js";
+import type {Project, Service, View} from "../definitions/model.js";
 import type {Dtype} from "../definitions/dtype.js";
 import type {Place, Problems} from "../errors.js";
 import type {Operator} from "./operator.js";
@@ -23,6 +23,12 @@ export function joinableColumnsOf(view: View): readonly string[] {
   const fields = view.fields.map((field) => field.name).filter((name) => !view.joinKeys.includes(name));
   const {timestampColumn} = view;
   return timestampColumn === undefined || fields.includes(timestampColumn) ? fields : [...fields, timestampColumn];
+}
+
+/** The views that may add columns: those that `feature_refs` names, where it is set, and the service's spine. */
+export function loadedViews({views, runtime}: Project, service: Service | undefined): readonly View[] {
+  const refs = service && runtime.featureRefs?.map((ref) => ref.view);
+  return [...views.values()].filter(({name}) => !refs || name === service.spine.view || refs.includes(name));
 }
 
 interface JoinedView {

@@ -7,7 +7,7 @@ import {findDtypeRefusal, resultDtypeOf} from "../definitions/aggregation-operat
 import {duckdbType, renderDtype, type Dtype} from "../definitions/dtype.js";
 import {findNearest} from "../definitions/nearest.js";
 import type {Place, Problems} from "../errors.js";
-import {Chain} from "./chain.js";
+import {Chain, loadedViews} from "./chain.js";
 import {lintChecks} from "./check-lint.js";
 import {checkContract, contractOf, type ContractColumn} from "./contract.js";
 import type {Operator, OperatorOf, Plan, WindowSpec} from "./operator.js";
@@ -56,9 +56,7 @@ class Compiler {
   ) {
     this.spineView = project.views.get(service.spine.view)!;
     this.timeColumn = this.spineView.timestampColumn!;
-    const refs = project.runtime.featureRefs;
-    const loaded = refs && new Set([...refs.map((ref) => ref.view), this.spineView.name]);
-    this.views = [...project.views.values()].filter((view) => !loaded || loaded.has(view.name));
+    this.views = loadedViews(project, service);
     this.specs = new Map(project.aggregations.specs.map((spec) => [spec.name, spec]));
     this.day = new Chain("day", this.spineView, this.views, problems);
   }

@@ -3,7 +3,7 @@ import {renderDtype} from "../definitions/dtype.js";
 import type {ColumnCheck, Project, Service, TableCheck, View} from "../definitions/model.js";
 import {findNearest} from "../definitions/nearest.js";
 import {DaedalusError, type Place} from "../errors.js";
-import {columnsOf, joinableColumnsOf} from "../plan/chain.js";
+import {columnsOf, joinableColumnsOf, loadedViews} from "../plan/chain.js";
 import type {CheckAnswer, ServiceAnswer, ServiceSummary, ViewAnswer, ViewSummary} from "./schemas/catalog-schemas.js";
 import type {Settings} from "./settings.js";
 import {explainAggregation, explainView} from "./time-words.js";
@@ -157,8 +157,7 @@ function explainColumn(project: Project, service: Service, name: string): string
   if (spec) return explainAggregation(spec, service, project.views.get(spec.history ?? service.spine.view)!);
   const spine = project.views.get(service.spine.view)!;
   if (columnsOf(spine).has(name) || service.derived.some((derived) => derived.name === name)) return undefined;
-  const refs = project.runtime.featureRefs?.map((ref) => ref.view);
-  const views = [...project.views.values()].filter((view) => view !== spine && (refs?.includes(view.name) ?? true) && joinableColumnsOf(view).includes(name));
+  const views = loadedViews(project, service).filter((view) => view !== spine && joinableColumnsOf(view).includes(name));
   // Several are an error of the plan.
   return views.length === 1 ? [`${name} of ${views[0]!.name}, joined by ${views[0]!.joinKeys.join(", ")}.`, ...explainView(views[0]!)].join(" ") : undefined;
 }
