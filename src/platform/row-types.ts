@@ -41,21 +41,21 @@ const head = ({name, version}: Service): string => `Rows of ${name}, version ${v
 /** `dssm_ranking` -> `DssmRankingRow` */
 const typeName = ({name}: Service): string => `${name.split("_").map((part) => part.charAt(0).toUpperCase() + part.slice(1)).join("")}Row`;
 
-const typeScriptScalars: Readonly<Record<string, string>> = {
-  BIGINT: "bigint", INTEGER: "number", DOUBLE: "number", FLOAT: "number", HALF_FLOAT: "number", BOOLEAN: "boolean", TEXT: "string", TIMESTAMP: "string", DATE: "string",
+const typeScriptScalars: Readonly<Record<Dtype["name"], string>> = {
+  BIGINT: "bigint", INTEGER: "number", TINYINT: "number", DOUBLE: "number", FLOAT: "number", HALF_FLOAT: "number", BOOLEAN: "boolean", TEXT: "string", TIMESTAMP: "string", DATE: "string",
 };
 
 function renderTypeScript(service: Service, columns: readonly RowColumn[]): string {
   const lines = columns.map(({name, dtype, isNullable}) => {
-    const scalar = dtype ? typeScriptScalars[dtype.name]! : "unknown";
+    const scalar = dtype ? typeScriptScalars[dtype.name] : "unknown";
     const type = dtype === undefined || dtype.kind === "scalar" ? scalar : `readonly ${scalar}[]`;
     return `  /** ${dtype ? renderDtype(dtype) : "of an unknown type"} */\n  readonly ${name}: ${type}${isNullable && dtype ? " | null" : ""};`;
   });
   return `/** ${head(service)} */\nexport interface ${typeName(service)} {\n${lines.join("\n")}\n}\n`;
 }
 
-const pythonScalars: Readonly<Record<string, string>> = {
-  BIGINT: "int", INTEGER: "int", DOUBLE: "float", FLOAT: "float", HALF_FLOAT: "float", BOOLEAN: "bool", TEXT: "str", TIMESTAMP: "datetime.datetime", DATE: "datetime.date",
+const pythonScalars: Readonly<Record<Dtype["name"], string>> = {
+  BIGINT: "int", INTEGER: "int", TINYINT: "int", DOUBLE: "float", FLOAT: "float", HALF_FLOAT: "float", BOOLEAN: "bool", TEXT: "str", TIMESTAMP: "datetime.datetime", DATE: "datetime.date",
 };
 const pythonKeywords = new Set(
   ["False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with", "yield"],
@@ -65,7 +65,7 @@ const pythonKeywords = new Set(
 function renderPython(service: Service, columns: readonly RowColumn[]): string {
   const attribute = (name: string): string => (pythonKeywords.has(name) ? `${name}_` : name);
   const lines = columns.map(({name, dtype, isNullable}) => {
-    const scalar = dtype ? pythonScalars[dtype.name]! : "typing.Any";
+    const scalar = dtype ? pythonScalars[dtype.name] : "typing.Any";
     const type = dtype === undefined || dtype.kind === "scalar" ? scalar : `list[${scalar}]`;
     return `    ${attribute(name)}: ${type}${isNullable && dtype ? " | None" : ""}  # ${dtype ? renderDtype(dtype) : "of an unknown type"}`;
   });
