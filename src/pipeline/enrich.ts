@@ -4,6 +4,7 @@ import {join} from "node:path";
 import type {EmbeddingStore, Udf} from "../definitions/model.js";
 import {findNearest} from "../definitions/nearest.js";
 import type {DuckDbSession} from "../engines/duckdb/connection.js";
+import {readLimits} from "../engines/session-limits.js";
 import {DaedalusError, type Place} from "../errors.js";
 import {openStore, type EmbeddingReader} from "../sources/embedding-store.js";
 import {builtInFunctions, type BuiltInFunction, type BuiltInWork, type Pooling} from "./embedding-functions.js";
@@ -77,7 +78,7 @@ export async function enrichPartition(options: EnrichOptions): Promise<EnrichRep
       columns.push({enrichment, reader: readers.get(enrichment.store.name)!, compute: await resolveFunction(enrichment, root)});
     }
     mkdirSync(options.outputDirectory, {recursive: true});
-    const limits = {...(await readLimits(options.session)), ...definedOf(options)};
+    const limits = {...(await findLimits(options.session)), ...definedOf(options)};
     const files: {name: string; rowCount: number; byteCount: number}[] = [];
     const nullCounts = new Map(enrichments.map(({name}) => [name, 0]));
     for (const [k, skeletonFile] of options.skeletonFiles.entries()) {
@@ -100,19 +101,13 @@ interface Limits {
 }
 
 /** What `memory_limit` allows is shared with DuckDB, with what Lance reads, and with pages that wait to be written. */
-async function readLimits(session: DuckDbSession): Promise<Limits> {
-  const [row] = await session.rows("SELECT current_setting('threads') AS threads, current_setting('memory_limit') AS memory");
-  return {threadCount: Number(row!["threads"]), vectorBytesMax: Math.min(vectorBytesMost, Math.floor(parseBytes(row!["memory"] as string) * vectorShare))};
+async function findLimits(session: DuckDbSession): Promise<Limits> {
+  const {threadCount, memoryBytes} = await readLimits(session);
+  return {threadCount, vectorBytesMax: Math.min(vectorBytesMost, Math.floor(memoryBytes * vectorShare))};
 }
 
 const vectorShare = 0.25;
 const vectorBytesMost = 2 ** 31;
-
-/** DuckDB renders a limit as `1.8 GiB`. */
-function parseBytes(text: string): number {
-  const [, number = "0", unit = "bytes"] = /^([\d.]+) (\w+)$/.exec(text) ?? [];
-  return Number(number) * ({bytes: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40}[unit] ?? 1);
-}
 
 const definedOf = ({vectorBytesMax, threadCount}: EnrichOptions): Partial<Limits> => ({
   ...(vectorBytesMax !== undefined && {vectorBytesMax}),

@@ -1,6 +1,7 @@
 /** Columns of a query's result as typed arrays that the caller keeps, a chunk at a time. */
 import {widthOfType} from "../raw-vectors.js";
 import type {RawColumn} from "../raw-vectors.js";
+import {fetchChunks} from "./column-view.js";
 import type {DuckDbSession} from "./connection.js";
 import {readRawColumn} from "./vectors.js";
 
@@ -23,7 +24,7 @@ export interface ColumnBatch {
 export async function* readBatches(session: DuckDbSession, sql: string): AsyncGenerator<ColumnBatch> {
   const described = await session.describe(sql);
   const result = await session.stream(sql);
-  for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
+  for await (const chunk of fetchChunks(result)) {
     const {rowCount, chunk: raw} = chunk;
     const columns = described.map(({name, type}, index): [string, BatchColumn] => {
       if (widthOfType.has(type.replace(/\[\]$/, ""))) return [name, copyColumn(readRawColumn(raw, index, type), type, rowCount)];

@@ -81,11 +81,16 @@ export function viewList(vector: unknown): ListView {
   };
 }
 
-/** The chunks of a streamed query, with their columns. */
-export async function* streamChunks(result: {fetchChunk(): Promise<DuckDBDataChunk | null>}): AsyncGenerator<{rowCount: number; columns: unknown[]}> {
-  for (;;) {
-    const chunk = await result.fetchChunk();
-    if (!chunk || chunk.rowCount === 0) return;
-    yield {rowCount: chunk.rowCount, columns: Array.from({length: chunk.columnCount}, (_, k) => chunk.getColumnVector(k))};
-  }
+interface Result {
+  fetchChunk(): Promise<DuckDBDataChunk | null>;
+}
+
+/** The chunks of a streamed query; each is valid until the next is asked for. */
+export async function* fetchChunks(result: Result): AsyncGenerator<DuckDBDataChunk> {
+  for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; chunk = await result.fetchChunk()) yield chunk;
+}
+
+/** The same with their columns. */
+export async function* streamChunks(result: Result): AsyncGenerator<{rowCount: number; columns: unknown[]}> {
+  for await (const chunk of fetchChunks(result)) yield {rowCount: chunk.rowCount, columns: Array.from({length: chunk.columnCount}, (_, k) => chunk.getColumnVector(k))};
 }

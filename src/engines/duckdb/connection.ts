@@ -7,7 +7,8 @@ import type * as DuckDb from "@duckdb/node-api";
 import type {DuckDBConnection, DuckDBDataChunk, DuckDBInstance, DuckDBResult} from "@duckdb/node-api";
 import type {SqlSession} from "../aggregation-engine.js";
 import {remoteNames, type RemoteTables} from "../../sources/remote-tables.js";
-import type {ProvidedFunction, ProvidedTable, RawChunk} from "../raw-vectors.js";
+import {chunkRows, type ProvidedFunction, type ProvidedTable, type RawChunk} from "../raw-vectors.js";
+import {fetchChunks} from "./column-view.js";
 import {fillRemoteTable} from "./remote-table.js";
 import {defineFunction, defineTable, readRawChunk} from "./vectors.js";
 
@@ -27,9 +28,6 @@ export interface ColumnType {
   readonly name: string;
   readonly type: string;
 }
-
-/** Rows of a DuckDB data chunk. */
-const appendRowsMax = 2048;
 
 export class DuckDbSession implements SqlSession {
   private readonly hidden = new Set<string>();
@@ -128,9 +126,7 @@ export class DuckDbSession implements SqlSession {
 
   async *chunks(sql: string, types: readonly string[]): AsyncIterable<RawChunk> {
     const result = await this.connection.stream(sql);
-    for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
-      yield readRawChunk(chunk.chunk, types);
-    }
+    for await (const {chunk} of fetchChunks(result)) yield readRawChunk(chunk, types);
   }
 
   provideTable(table: ProvidedTable): void {
@@ -149,15 +145,7 @@ export class DuckDbSession implements SqlSession {
   async append(table: string, batches: AsyncIterable<BigInt64Array | readonly string[]>): Promise<void> {
     const appender = await this.connection.createAppender(table);
     try {
-      for await (const batch of batches) {
-        const type = batch instanceof BigInt64Array ? duckdb.BIGINT : duckdb.VARCHAR;
-        for (let start = 0; start < batch.length; start += appendRowsMax) {
-          const values = batch.slice(start, start + appendRowsMax);
-          const chunk = duckdb.DuckDBDataChunk.create([type], values.length);
-          chunk.setColumnValues(0, values instanceof BigInt64Array ? Array.from(values) : values);
-          appender.appendDataChunk(chunk);
-        }
-      }
+      for await (const batch of batches) appendColumns(appender, batch instanceof BigInt64Array ? duckdb.BIGINT : duckdb.VARCHAR, [batch]);
     } finally {
       appender.closeSync();
     }
@@ -167,13 +155,7 @@ export class DuckDbSession implements SqlSession {
   async appendTexts(table: string, rows: readonly (readonly (string | null)[])[]): Promise<void> {
     const appender = await this.connection.createAppender(table);
     try {
-      for (let start = 0; start < rows.length; start += appendRowsMax) {
-        const part = rows.slice(start, start + appendRowsMax);
-        const width = part[0]?.length ?? 0;
-        const chunk = duckdb.DuckDBDataChunk.create(Array.from({length: width}, () => duckdb.VARCHAR), part.length);
-        for (let index = 0; index < width; index += 1) chunk.setColumnValues(index, part.map((row) => row[index] ?? null));
-        appender.appendDataChunk(chunk);
-      }
+      appendColumns(appender, duckdb.VARCHAR, Array.from({length: rows[0]?.length ?? 0}, (_, index) => rows.map((row) => row[index] ?? null)));
     } finally {
       appender.closeSync();
     }
@@ -188,5 +170,15 @@ export class DuckDbSession implements SqlSession {
     this.connection.closeSync();
     this.instance.closeSync();
     rmSync(this.scratchDirectory, {recursive: true, force: true});
+  }
+}
+
+/** Columns of one type and length, a chunk at a time. */
+function appendColumns(appender: DuckDb.DuckDBAppender, type: DuckDb.DuckDBType, columns: readonly (BigInt64Array | readonly (string | null)[])[]): void {
+  const rowCount = columns[0]?.length ?? 0;
+  for (let start = 0; start < rowCount; start += chunkRows) {
+    const chunk = duckdb.DuckDBDataChunk.create(columns.map(() => type), Math.min(chunkRows, rowCount - start));
+    columns.forEach((column, index) => chunk.setColumnValues(index, Array.from<bigint | string | null>(column.slice(start, start + chunkRows))));
+    appender.appendDataChunk(chunk);
   }
 }

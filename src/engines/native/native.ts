@@ -10,6 +10,7 @@ import {DaedalusError} from "../../errors.js";
 import {quoteName} from "../../sources/quote.js";
 import {inTable, resultTypeOf, type AggregationEngine, type AggregationTask, type SqlSession, type Window, type WindowColumn, type WindowColumns} from "../aggregation-engine.js";
 import {chunkRows, widthOfType} from "../raw-vectors.js";
+import {readLimits} from "../session-limits.js";
 import {ColumnsBuilder, type Columns} from "./columns.js";
 import type {Job} from "./job.js";
 import {planPass, splitPasses, type Pass} from "./native-plan.js";
@@ -67,11 +68,11 @@ async function runTask(session: SqlSession, task: AggregationTask): Promise<Wind
   const types = {history: await readTypes(session, task.history), target: await readTypes(session, task.target)};
   const [reachRow] = await session.rows(`SELECT coalesce(min(__ts), 0) AS first, coalesce(max(__ts), 0) AS last, count(*) AS count FROM ${quoteName(task.target)}`);
   const reach = {firstTs: reachRow!["first"] as bigint, lastTs: reachRow!["last"] as bigint, rowCount: Number(reachRow!["count"])};
-  const [settings] = await session.rows("SELECT current_setting('threads') AS threads, current_setting('memory_limit') AS memory");
+  const limits = await readLimits(session);
   const passes = splitPasses(task);
   // Results get a quarter of the memory.
-  const resultBytes = parseBytes(settings!["memory"] as string) / 4;
-  const threads = new KernelThreads(Math.min(Number(settings!["threads"]), availableParallelism()));
+  const resultBytes = limits.memoryBytes / 4;
+  const threads = new KernelThreads(Math.min(limits.threadCount, availableParallelism()));
   const found = new Map<string, WindowColumn>();
   try {
     await writeKeys(session, task);
@@ -129,12 +130,6 @@ async function guessed<T>({guess}: Pass, work: (isGuessed: boolean) => Promise<T
 async function readTypes(session: SqlSession, table: string): Promise<ReadonlyMap<string, string>> {
   const rows = await session.rows(`DESCRIBE FROM ${quoteName(table)}`);
   return new Map(rows.map((row) => [row["column_name"] as string, row["column_type"] as string]));
-}
-
-/** `18.6 GiB`, as DuckDB words its limit. */
-function parseBytes(text: string): number {
-  const [, number = "1", unit = "GiB"] = /^([\d.]+) (\w+)$/.exec(text) ?? [];
-  return Number(number) * 1024 ** ["bytes", "KiB", "MiB", "GiB", "TiB"].indexOf(unit);
 }
 
 /**
