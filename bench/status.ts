@@ -77,7 +77,7 @@ async function makeProject(days: number): Promise<string> {
   for (const day of open.days) {
     const skeleton = planner.wantedSkeleton(day);
     const writtenAt = `${day}T23:00:00.000Z`;
-    for (const [stage, wanted] of [["skeleton", skeleton], ["dataset", planner.wantedDataset(writtenAt)]] as const) {
+    for (const [stage, wanted] of [["skeleton", skeleton], ["dataset", planner.wantedDataset({writtenAt, carried: {}})]] as const) {
       const directory = open.partitions.directoryOf(stage, day);
       mkdirSync(directory, {recursive: true});
       writeFileSync(join(directory, "_manifest.json"), renderManifest(signManifest(makeManifest(stage, day, wanted, writtenAt))));
@@ -97,8 +97,8 @@ function makeManifest(stage: "skeleton" | "dataset", day: string, wanted: Wanted
     sources: {},
     made_by: wanted.madeBy,
     reaches: Object.fromEntries(wanted.reaches),
-    computed: [...wanted.madeBy.order],
-    skeleton_written_at: wanted.skeletonWrittenAt,
+    carried: {},
+    skeleton_written_at: wanted.skeleton?.writtenAt,
     stores: wanted.stores,
     versions: {daedalus: version, duckdb: "v1", node: process.versions.node},
     aggregation_engine: "duckdb",

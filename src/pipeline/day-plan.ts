@@ -2,11 +2,12 @@
 import type {ColumnCheck, Service, TableCheck} from "../definitions/model.js";
 import {DaedalusError} from "../errors.js";
 import {digestOf} from "../plan/digest.js";
+import type {Plan} from "../plan/operator.js";
 import {dayRange} from "./day.js";
 import type {MadeBy, Published} from "./manifest.js";
 import {enrichmentOperators, sinkColumns, type OpenService} from "./open-service.js";
 import type {Stage} from "./partition.js";
-import {Judge, type Verdict, type Wanted} from "./verdict.js";
+import {Judge, timesOf, type SkeletonTimes, type Verdict, type Wanted} from "./verdict.js";
 import {version} from "./version.js";
 
 export interface DayPlan {
@@ -39,7 +40,7 @@ export class DayPlanner {
     this.datasetBy = {rows: [], columns: Object.fromEntries(embeddings), order: [...sinkColumns(plan, "dataset")], checks};
     const viewOf = new Map([...recipe.reaches].map(([name, {view}]) => [name, view]));
     this.skeletonJudge = new Judge(this.skeletonBy, viewOf);
-    this.datasetJudge = new Judge(this.datasetBy, viewOf);
+    this.datasetJudge = new Judge(this.datasetBy, viewOf, inputsOf(plan));
     const covered = new Set(recipe.rows.flatMap((part) => part.stores).concat([...recipe.columns.values()].flatMap((column) => column.stores)));
     const enriching = new Set(embeddings.flatMap(([, {stores}]) => stores));
     this.skeletonStores = Object.fromEntries([...storeVersions].filter(([store]) => covered.has(store)));
@@ -53,9 +54,9 @@ export class DayPlanner {
     return {version, madeBy: this.skeletonBy, reaches, stores: this.skeletonStores};
   }
 
-  /** `skeletonWrittenAt`: of the skeleton that the dataset is made of. */
-  wantedDataset(skeletonWrittenAt: string): Wanted {
-    return {version, madeBy: this.datasetBy, reaches: new Map(), stores: this.datasetStores, skeletonWrittenAt};
+  /** Of the skeleton that the dataset is made of. */
+  wantedDataset(skeleton: SkeletonTimes): Wanted {
+    return {version, madeBy: this.datasetBy, reaches: new Map(), stores: this.datasetStores, skeleton};
   }
 
   /** @throws DaedalusError when --enrich-only finds no current skeleton */
@@ -67,10 +68,28 @@ export class DayPlanner {
     if (stages === "enrich" && skeleton.state === "stale") throw DaedalusError.of("skeleton-stale", {service: service.name, day, reason: skeleton.reason});
     if (stages === "skeleton") return {day, skeleton, dataset: undefined};
     const found = find("dataset", day);
-    // A new skeleton leaves nothing of the dataset current; what is published until then is stale at least.
-    const writtenAt = typeof published === "string" || skeleton.state !== "current" ? "" : published.writtenAt;
-    return {day, skeleton: stages === "enrich" ? undefined : skeleton, dataset: this.datasetJudge.judge(found, this.wantedDataset(writtenAt))};
+    return {day, skeleton: stages === "enrich" ? undefined : skeleton, dataset: this.datasetJudge.judge(found, this.wantedDataset(timesAfter(published, skeleton)))};
   }
+}
+
+/** What the skeleton will say of its columns when it is made as the verdict says. */
+function timesAfter(published: Published | string, verdict: Verdict): SkeletonTimes {
+  if (typeof published === "string" || verdict.state === "missing") return notYet;
+  if (verdict.state === "current") return published;
+  if (verdict.scope === "rows") return notYet;
+  const kept = published.madeBy.order.filter((name) => !verdict.columns.has(name));
+  return {...notYet, carried: timesOf(kept, published)};
+}
+
+const notYet: SkeletonTimes = {writtenAt: "", carried: {}};
+
+/** What the skeleton's columns are to a dataset: column -> the columns of the skeleton that it is made of. */
+function inputsOf(plan: Plan): ReadonlyMap<string, readonly string[]> {
+  const embeddings = new Map(enrichmentOperators(plan).map(({column, sourceColumn, with: {otherColumn, recency} = {}}) => {
+    const others = [otherColumn, recency?.timeColumn, recency?.rowTimeColumn];
+    return [column, [sourceColumn, ...others.filter((name) => name !== undefined)]] as const;
+  }));
+  return new Map(sinkColumns(plan, "dataset").map((name) => [name, embeddings.get(name) ?? [name]]));
 }
 
 /** Why the day must be made; undefined when it is current. */

@@ -8,7 +8,7 @@ import {scratchBytes, vectorStride, type PageFailure, type Scratch} from "./page
 import {planPages, type PoolSize} from "./page-plan.js";
 import {PageStream, type StreamedColumn} from "./page-stream.js";
 import {PageThreads} from "./page-threads.js";
-import {spliceColumns, type SpliceReport, type SplicedPage} from "./parquet-splice.js";
+import {spliceColumns, type CarriedColumns, type SpliceReport, type SplicedPage} from "./parquet-splice.js";
 import {VectorPool} from "./vector-pool.js";
 
 /** A column with the ids of its file: as positions in its store. */
@@ -25,6 +25,7 @@ export interface FileColumn {
 export interface FileOptions {
   readonly inputPath: string;
   readonly outputPath: string;
+  readonly carried: CarriedColumns | undefined;
   readonly order: readonly string[];
   readonly rowGroupRows: readonly number[];
   readonly threadCount: number;
@@ -76,6 +77,7 @@ export async function enrichFile(given: readonly FileColumn[], options: FileOpti
     return await spliceColumns({
       inputPath: options.inputPath,
       outputPath: options.outputPath,
+      carried: options.carried,
       order: options.order,
       signal: options.signal,
       columns: columns.map((column, index) => ({name: column.function.column, dtype: column.function.dtype, read: ({rowStart}) => readPage(stream, {column, index, rowStart}, options)})),

@@ -12,6 +12,7 @@ import {enrichFile, type FileColumn} from "./enrich-file.js";
 import {readIdColumns, readRowIds, readWeights, type IdColumn, type IdColumnRequest} from "./enrich-ids.js";
 import type {EmbeddingDtype} from "./parquet-column.js";
 import {readRowGroupRows} from "./parquet-footer.js";
+import {spliceColumns, type CarriedColumns, type SpliceReport} from "./parquet-splice.js";
 import {checkUserFunction} from "./udf-module.js";
 
 /** One embedding column. */
@@ -45,6 +46,8 @@ export interface EnrichOptions {
   readonly skeletonFiles: readonly string[];
   readonly outputDirectory: string;
   readonly enrichments: readonly ResolvedEnrichment[];
+  /** Columns that are taken from other files, one for each of the skeleton's, with the same rows in the same row groups. */
+  readonly carried?: {readonly names: readonly string[]; readonly files: readonly string[]} | undefined;
   /** Columns of the output; a skeleton column that is not named is left out. */
   readonly columnOrder: readonly string[];
   /** Folder that paths of stores and modules are relative to. */
@@ -84,7 +87,13 @@ export async function enrichPartition(options: EnrichOptions): Promise<EnrichRep
     for (const [k, skeletonFile] of options.skeletonFiles.entries()) {
       signal?.throwIfAborted();
       const name = `part-${String(k).padStart(5, "0")}.parquet`;
-      const report = await enrichOne(options, columns, {inputPath: skeletonFile, outputPath: join(options.outputDirectory, name), ...limits});
+      const {carried} = options;
+      const file = {
+        inputPath: skeletonFile,
+        outputPath: join(options.outputDirectory, name),
+        carried: carried && carried.names.length > 0 ? {path: carried.files[k]!, names: carried.names} : undefined,
+      };
+      const report = await enrichOne(options, columns, {...file, ...limits});
       for (const [column, nulls] of report.nullCounts) nullCounts.set(column, nullCounts.get(column)! + nulls);
       files.push({name, rowCount: report.rowCount, byteCount: report.byteCount});
     }
@@ -140,9 +149,10 @@ async function resolveFunction(enrichment: ResolvedEnrichment, root: string): Pr
 async function enrichOne(
   options: EnrichOptions,
   columns: readonly EmbeddingColumn[],
-  file: Limits & {readonly inputPath: string; readonly outputPath: string},
-): Promise<{rowCount: number; byteCount: number; nullCounts: ReadonlyMap<string, number>}> {
+  file: Limits & {readonly inputPath: string; readonly outputPath: string; readonly carried: CarriedColumns | undefined},
+): Promise<SpliceReport> {
   const {signal, session} = options;
+  if (columns.length === 0) return await spliceColumns({...file, columns: [], order: options.columnOrder, signal});
   const {inputPath} = file;
   const rowGroupRows = await readRowGroupRows(inputPath);
   const rowCount = rowGroupRows.reduce((sum, rows) => sum + rows, 0);

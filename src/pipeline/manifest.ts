@@ -30,7 +30,7 @@ const madeBySchema = z.object({
 
 export type MadeBy = z.infer<typeof madeBySchema>;
 
-export const manifestFormat = 2;
+export const manifestFormat = 3;
 
 export const manifestSchema = z.object({
   format: z.literal(manifestFormat),
@@ -44,8 +44,8 @@ export const manifestSchema = z.object({
   made_by: madeBySchema,
   /** Name of a reach into a view -> digest of the files that it held. */
   reaches: z.record(z.string(), z.string()),
-  /** Columns that were computed when the partition was written; the others were carried over from an earlier one. */
-  computed: z.array(z.string()),
+  /** Columns that were taken from an earlier partition -> when that was written which computed them. Of a dataset: those of its skeleton, too. */
+  carried: z.record(z.string(), z.string()),
   /** Dataset only: when the skeleton it was made of was written, and the stores it was enriched from. */
   skeleton_written_at: z.string().optional(),
   stores: z.record(z.string(), z.string()).optional(),
@@ -118,6 +118,7 @@ export interface Published {
   readonly stores: Readonly<Record<string, string>>;
   readonly skeletonWrittenAt: string | undefined;
   readonly writtenAt: string;
+  readonly carried: Readonly<Record<string, string>>;
 }
 
 export function publishedOf(manifest: Manifest): Published {
@@ -128,5 +129,6 @@ export function publishedOf(manifest: Manifest): Published {
     stores: manifest.stores ?? {},
     skeletonWrittenAt: manifest.skeleton_written_at,
     writtenAt: manifest.written_at,
+    carried: manifest.carried,
   };
 }

@@ -9,7 +9,7 @@ import {OutputFile} from "./output-file.js";
 import {renderChunkMeta, renderElements, type EmbeddingDtype} from "./parquet-column.js";
 import {
   chunkField, fileField, metaField, openParquet, readParquetFooter, readRange, rowGroupField, schemaField,
-  type ColumnChunk, type ParquetFooter, type RowGroup, type TopLevelColumn,
+  type ColumnChunk, type ParquetFooter, type TopLevelColumn,
 } from "./parquet-footer.js";
 import {renderByteDictionary, type EncodedPage} from "./parquet-pages.js";
 import {
@@ -29,10 +29,17 @@ export interface SplicedColumn {
   readonly read: (rows: {readonly rowStart: number; readonly rowEnd: number}) => SplicedPage | Promise<SplicedPage>;
 }
 
+/** Columns that are taken from another file as they are: it has the same rows in the same row groups. */
+export interface CarriedColumns {
+  readonly path: string;
+  readonly names: readonly string[];
+}
+
 export interface SpliceOptions {
   readonly inputPath: string;
   readonly outputPath: string;
   readonly columns: readonly SplicedColumn[];
+  readonly carried?: CarriedColumns | undefined;
   /** The output's columns in order; a column of the input that is not named here is left out. */
   readonly order: readonly string[];
   readonly signal?: AbortSignal | undefined;
@@ -48,17 +55,18 @@ export interface SpliceReport {
 const copyBytesMax = 4 << 20;
 
 /**
- * Writes `outputPath`: the columns of `order`, taken from `columns` or else from the input. A failure leaves no output behind.
+ * Writes `outputPath`: the columns of `order`, taken from `columns`, `carried` or else from the input. A failure leaves no output behind.
  * Statistics, sizes, bloom filters and page indexes of copied chunks stay, and so do key-value pairs but for the Arrow schema.
  */
 export async function spliceColumns(options: SpliceOptions): Promise<SpliceReport> {
-  const input = await openParquet(options.inputPath);
+  const sources: SourceFile[] = [];
   try {
-    const footer = await readParquetFooter(input, options.inputPath);
-    const plan = planColumns(footer, options);
+    const input = await openSource(options.inputPath, sources);
+    const carried = options.carried && (await openSource(options.carried.path, sources));
+    const plan = planColumns(options, input, carried);
     const output = await OutputFile.create(options.outputPath);
     try {
-      return await new Splice(options, plan, footer, {input, output}).run();
+      return await new Splice(options, plan, input, output).run();
     } catch (error) {
       await rm(options.outputPath, {force: true});
       throw error;
@@ -66,26 +74,49 @@ export async function spliceColumns(options: SpliceOptions): Promise<SpliceRepor
       await output.close();
     }
   } finally {
-    await input.close();
+    for (const {file} of sources) await file.close();
   }
 }
 
-type PlannedColumn = {readonly kept: TopLevelColumn} | {readonly added: SplicedColumn};
+/** A file that chunks are copied from. */
+interface SourceFile {
+  readonly path: string;
+  readonly file: FileHandle;
+  readonly footer: ParquetFooter;
+}
 
-function planColumns(footer: ParquetFooter, options: SpliceOptions): PlannedColumn[] {
-  const kept = new Map(footer.columns.map((column) => [column.name, column]));
+async function openSource(path: string, opened: SourceFile[]): Promise<SourceFile> {
+  const file = await openParquet(path);
+  try {
+    const source = {path, file, footer: await readParquetFooter(file, path)};
+    opened.push(source);
+    return source;
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+type PlannedColumn = {readonly kept: TopLevelColumn; readonly source: SourceFile} | {readonly added: SplicedColumn};
+
+function planColumns(options: SpliceOptions, input: SourceFile, carried: SourceFile | undefined): PlannedColumn[] {
+  const sizes = ({footer}: SourceFile): string => footer.rowGroups.map((group) => group.rowCount).join();
+  if (carried && sizes(carried) !== sizes(input)) throw new Error(`${carried.path} has other row groups than ${input.path}`);
   const added = new Map(options.columns.map((column) => [column.name, column]));
   return options.order.map((name) => {
     const column = added.get(name);
     if (column) return {added: column};
-    const old = kept.get(name);
-    if (!old) throw DaedalusError.of("parquet-column-missing", {path: options.inputPath, column: name, columns: [...kept.keys()]});
-    return {kept: old};
+    const source = carried && options.carried?.names.includes(name) ? carried : input;
+    const {columns} = source.footer;
+    const kept = columns.find((candidate) => candidate.name === name);
+    if (!kept) throw DaedalusError.of("parquet-column-missing", {path: source.path, column: name, columns: columns.map((candidate) => candidate.name)});
+    return {kept, source};
   });
 }
 
-/** Where an index of a chunk lies in the input. */
+/** Where an index of a chunk lies in its source. */
 interface PageIndex {
+  readonly source: SourceFile;
   readonly chunk: ThriftStruct;
   readonly field: number;
   readonly lengthField: number;
@@ -102,19 +133,19 @@ class Splice {
   constructor(
     private readonly options: SpliceOptions,
     private readonly plan: readonly PlannedColumn[],
-    private readonly footer: ParquetFooter,
-    private readonly files: {readonly input: FileHandle; readonly output: OutputFile},
+    private readonly input: SourceFile,
+    private readonly output: OutputFile,
   ) {}
 
   async run(): Promise<SpliceReport> {
-    const {output} = this.files;
+    const {output} = this;
     const magic = Buffer.from("PAR1", "latin1");
     for (const column of this.options.columns) this.nullCounts.set(column.name, 0);
     await output.write([magic]);
     const groups: ThriftStruct[] = [];
     let rowStart = 0;
-    for (const group of this.footer.rowGroups) {
-      groups.push(await this.writeRowGroup(group, rowStart));
+    for (const [number, group] of this.input.footer.rowGroups.entries()) {
+      groups.push(await this.writeRowGroup(number, rowStart));
       rowStart += group.rowCount;
     }
     for (const index of this.indexes) await this.copyPageIndex(index);
@@ -126,18 +157,24 @@ class Splice {
     return {rowCount: rowStart, byteCount: output.position, nullCounts: this.nullCounts};
   }
 
-  private async writeRowGroup(group: RowGroup, rowStart: number): Promise<ThriftStruct> {
-    const start = this.files.output.position;
+  private async writeRowGroup(number: number, rowStart: number): Promise<ThriftStruct> {
+    const group = this.input.footer.rowGroups[number]!;
+    const start = this.output.position;
     const chunks: ThriftStruct[] = [];
+    const filters: (() => Promise<void>)[] = [];
     for (const column of this.plan) {
       if ("added" in column) {
         chunks.push(await this.writeChunk(column.added, {rowStart, rowCount: group.rowCount}));
         continue;
       }
-      const {firstLeaf, leafCount} = column.kept;
-      for (const chunk of group.chunks.slice(firstLeaf, firstLeaf + leafCount)) chunks.push(await this.copyChunk(chunk));
+      const {kept: {firstLeaf, leafCount}, source} = column;
+      for (const chunk of source.footer.rowGroups[number]!.chunks.slice(firstLeaf, firstLeaf + leafCount)) {
+        const copy = await this.copyChunk(chunk, source);
+        chunks.push(copy);
+        filters.push(() => this.copyBloomFilter(copy, source));
+      }
     }
-    for (const chunk of chunks) await this.copyBloomFilter(chunk);
+    for (const copyFilter of filters) await copyFilter();
     const metas = chunks.map((chunk) => findStruct(chunk, chunkField.metaData)!);
     const sum = (field: number): number => metas.reduce((total, meta) => total + (findInteger(meta, field) ?? 0), 0);
     const merged: ThriftStruct = new Map(group.fields);
@@ -151,9 +188,9 @@ class Splice {
     return merged;
   }
 
-  private async copyChunk(chunk: ColumnChunk): Promise<ThriftStruct> {
-    const shift = this.files.output.position - chunk.start;
-    await this.copyBytes(chunk);
+  private async copyChunk(chunk: ColumnChunk, source: SourceFile): Promise<ThriftStruct> {
+    const shift = this.output.position - chunk.start;
+    await this.copyBytes(source, chunk);
     const meta: ThriftStruct = new Map(chunk.meta);
     for (const field of [metaField.dataPageOffset, metaField.dictionaryPageOffset]) {
       const offset = findInteger(meta, field);
@@ -165,8 +202,8 @@ class Splice {
       const [start, length] = [findInteger(copy, field), findInteger(copy, lengthField)];
       copy.delete(field);
       copy.delete(lengthField);
-      if (start === undefined || length === undefined || start < 4 || start + length > this.footer.offset) continue;
-      this.indexes.push({chunk: copy, field, lengthField, start, length, shift: field === chunkField.offsetIndex ? shift : undefined});
+      if (start === undefined || length === undefined || start < 4 || start + length > source.footer.offset) continue;
+      this.indexes.push({source, chunk: copy, field, lengthField, start, length, shift: field === chunkField.offsetIndex ? shift : undefined});
     }
     // Deprecated, and writers disagree on what it points to; 0 is what the format now asks for.
     copy.set(chunkField.fileOffset, i64(0));
@@ -175,42 +212,31 @@ class Splice {
   }
 
   /** The filter of a copied chunk lies outside its bytes. One of unknown length cannot be copied, and is only a hint anyway. */
-  private async copyBloomFilter(chunk: ThriftStruct): Promise<void> {
+  private async copyBloomFilter(chunk: ThriftStruct, source: SourceFile): Promise<void> {
     const meta = findStruct(chunk, chunkField.metaData)!;
     const start = findInteger(meta, metaField.bloomFilterOffset);
     const length = findInteger(meta, metaField.bloomFilterLength);
     if (start === undefined) return;
-    if (length === undefined || start < 4 || start + length > this.footer.offset) {
+    if (length === undefined || start < 4 || start + length > source.footer.offset) {
       meta.delete(metaField.bloomFilterOffset);
       meta.delete(metaField.bloomFilterLength);
       return;
     }
-    meta.set(metaField.bloomFilterOffset, i64(this.files.output.position));
-    await this.copyBytes({start, length});
+    meta.set(metaField.bloomFilterOffset, i64(this.output.position));
+    await this.copyBytes(source, {start, length});
   }
 
   /** Bounds of pages are copied as they are, places of pages with the distance that the chunk moved. */
-  private async copyPageIndex({chunk, field, lengthField, start, length, shift}: PageIndex): Promise<void> {
-    const bytes = await readRange(this.files.input, this.options.inputPath, {start, length});
-    const copied = shift === undefined ? bytes : this.movePages(bytes, shift);
-    chunk.set(field, i64(this.files.output.position));
+  private async copyPageIndex({source, chunk, field, lengthField, start, length, shift}: PageIndex): Promise<void> {
+    const bytes = await readRange(source.file, source.path, {start, length});
+    const copied = shift === undefined ? bytes : movePages(bytes, shift, source.path);
+    chunk.set(field, i64(this.output.position));
     chunk.set(lengthField, i32(copied.length));
-    await this.files.output.write([copied]);
-  }
-
-  private movePages(bytes: Uint8Array, shift: number): Uint8Array {
-    try {
-      const index = parseThriftStruct(bytes);
-      const pages = listStructs(index, 1).map((page) => new Map(page).set(1, i64((findInteger(page, 1) ?? 0) + shift)));
-      return renderThriftStruct(new Map(index).set(1, structs(pages)));
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      throw DaedalusError.of("file-unreadable", {path: this.options.inputPath, reason: `an offset index is broken: ${error.message}`}, {cause: error});
-    }
+    await this.output.write([copied]);
   }
 
   private async writeChunk(column: SplicedColumn, rows: {rowStart: number; rowCount: number}): Promise<ThriftStruct> {
-    const {output} = this.files;
+    const {output} = this;
     const {name, dtype} = column;
     const start = output.position;
     if (dtype.name === "TINYINT") await output.write(renderByteDictionary());
@@ -233,7 +259,7 @@ class Splice {
   }
 
   private mergeFooter(groups: readonly ThriftStruct[]): ThriftStruct {
-    const {fields} = this.footer;
+    const {fields} = this.input.footer;
     const merged: ThriftStruct = new Map(fields);
     const [root] = listStructs(fields, fileField.schema);
     const elements = this.plan.flatMap((column) => ("added" in column ? renderElements(column.added.name, column.added.dtype) : column.kept.elements));
@@ -250,10 +276,10 @@ class Splice {
     return merged;
   }
 
-  /** For each leaf of the output its number in the input; undefined for a new column. */
+  /** For each leaf of the output its number in the input; undefined for a column from elsewhere. */
   private leaves(): (number | undefined)[] {
     return this.plan.flatMap((column) =>
-      "added" in column ? [undefined] : Array.from({length: column.kept.leafCount}, (_, k) => column.kept.firstLeaf + k),
+      "added" in column ? [undefined] : Array.from({length: column.kept.leafCount}, (_, k) => (column.source === this.input ? column.kept.firstLeaf + k : undefined)),
     );
   }
 
@@ -269,12 +295,23 @@ class Splice {
     return sorting;
   }
 
-  private async copyBytes(range: {start: number; length: number}): Promise<void> {
+  private async copyBytes({file, path}: SourceFile, range: {start: number; length: number}): Promise<void> {
     for (let done = 0; done < range.length; done += copyBytesMax) {
       this.options.signal?.throwIfAborted();
       const piece = {start: range.start + done, length: Math.min(copyBytesMax, range.length - done)};
-      await this.files.output.write([await readRange(this.files.input, this.options.inputPath, piece)]);
+      await this.output.write([await readRange(file, path, piece)]);
     }
+  }
+}
+
+function movePages(bytes: Uint8Array, shift: number, path: string): Uint8Array {
+  try {
+    const index = parseThriftStruct(bytes);
+    const pages = listStructs(index, 1).map((page) => new Map(page).set(1, i64((findInteger(page, 1) ?? 0) + shift)));
+    return renderThriftStruct(new Map(index).set(1, structs(pages)));
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw DaedalusError.of("file-unreadable", {path, reason: `an offset index is broken: ${error.message}`}, {cause: error});
   }
 }
 

@@ -50,14 +50,15 @@ interface StoredShard {
   readonly digests: readonly string[];
   readonly reaches: readonly {readonly names: readonly string[]; readonly digests: readonly number[]}[];
   readonly warnings: readonly (readonly CheckFinding[])[];
+  readonly carried: readonly Published["carried"][];
   readonly entries: readonly StoredEntry[];
 }
 
-type StoredPartition = readonly [day: string, file: FileIdentity, made: number, reaches: number, writtenAt: string, skeletonWrittenAt: string | null, rows: number, bytes: number, warnings: number];
+type StoredPartition = readonly [day: string, file: FileIdentity, made: number, reaches: number, writtenAt: string, skeletonWrittenAt: string | null, rows: number, bytes: number, warnings: number, carried: number];
 type StoredEntry = StoredPartition | readonly [day: string, file: FileIdentity, reason: string];
 
 /** The number is of the form of `StoredShard`. */
-const signed = new SignedFiles(`2 ${manifestFormat} ${version}`);
+const signed = new SignedFiles(`3 ${manifestFormat} ${version}`);
 
 export class PartitionSummaries {
   private readonly shards = new Map<string, Shard>();
@@ -167,7 +168,7 @@ export class PartitionSummaries {
     const body = signed.read(this.pathOf(name));
     if (body === undefined) return new Map();
     // Signed with the same format: its form is known.
-    const {made, digests, reaches: reached, warnings, entries} = JSON.parse(body) as StoredShard;
+    const {made, digests, reaches: reached, warnings, carried, entries} = JSON.parse(body) as StoredShard;
     const groups = made.map(({version, made_by: digest, stores}) => ({version, madeBy: this.findDefinitions(digest), stores}));
     const reaches = reached.map(({names, digests: positions}) => Object.fromEntries(names.map((name, index) => [name, digests[positions[index]!]!])));
     const found = new Map<string, Entry>();
@@ -177,10 +178,10 @@ export class PartitionSummaries {
         found.set(day, {file, published: reason});
         continue;
       }
-      const [, , group, reach, writtenAt, skeletonWrittenAt, rows, bytes, finding] = entry as StoredPartition;
+      const [, , group, reach, writtenAt, skeletonWrittenAt, rows, bytes, finding, carry] = entry as StoredPartition;
       const {version, madeBy, stores} = groups[group]!;
       if (!madeBy) continue;
-      found.set(day, {file, published: {version, madeBy, reaches: reaches[reach]!, stores, skeletonWrittenAt: skeletonWrittenAt ?? undefined, writtenAt, rows, bytes, warnings: warnings[finding]!}});
+      found.set(day, {file, published: {version, madeBy, reaches: reaches[reach]!, stores, skeletonWrittenAt: skeletonWrittenAt ?? undefined, writtenAt, rows, bytes, warnings: warnings[finding]!, carried: carried[carry]!}});
     }
     return found;
   }
@@ -197,18 +198,19 @@ export class PartitionSummaries {
     const digests = new Positions<string>(String);
     const reached = new Positions<StoredShard["reaches"][number]>(JSON.stringify);
     const findings = new Positions<readonly CheckFinding[]>(JSON.stringify);
+    const carries = new Positions<Published["carried"]>(JSON.stringify);
     const stored = [...entries].sort(([a], [b]) => (a < b ? -1 : 1)).map(([day, {file, published}]): StoredEntry => {
       if (typeof published === "string") return [day, file, published];
-      const {version, madeBy, reaches, stores, writtenAt, skeletonWrittenAt = null, rows, bytes, warnings} = published;
+      const {version, madeBy, reaches, stores, writtenAt, skeletonWrittenAt = null, rows, bytes, warnings, carried} = published;
       const group = made.of({version, made_by: this.digests.get(madeBy)!, stores});
       const reach = reached.of({names: Object.keys(reaches), digests: Object.values(reaches).map((digest) => digests.of(digest))});
-      return [day, file, group, reach, writtenAt, skeletonWrittenAt, rows, bytes, findings.of(warnings)];
+      return [day, file, group, reach, writtenAt, skeletonWrittenAt, rows, bytes, findings.of(warnings), carries.of(carried)];
     });
     for (const {made_by: digest} of made.all) {
       const path = this.pathOf(join("made_by", digest));
       if (signed.read(path) === undefined) signed.write(path, JSON.stringify(this.definitions.get(digest)));
     }
-    signed.write(this.pathOf(name), JSON.stringify({made: made.all, digests: digests.all, reaches: reached.all, warnings: findings.all, entries: stored} satisfies StoredShard));
+    signed.write(this.pathOf(name), JSON.stringify({made: made.all, digests: digests.all, reaches: reached.all, warnings: findings.all, carried: carries.all, entries: stored} satisfies StoredShard));
   }
 
   /** A hundred thousand of these are made at once, which `path.join` would take its time for. */

@@ -3,7 +3,7 @@
  * place with its manifest: readers see all of it or nothing. Staging is no part of a dataset's folder, so that a glob over one
  * never finds half-written files.
  */
-import {existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync} from "node:fs";
+import {existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync} from "node:fs";
 import {join, resolve} from "node:path";
 import {z} from "zod";
 import type {Project, Service} from "../definitions/model.js";
@@ -62,6 +62,12 @@ export class PartitionStore {
       .filter((name) => name.endsWith(".parquet"))
       .sort()
       .map((name) => join(directory, name));
+  }
+
+  /** Whether the files are there as they were written: what somebody replaced is not carried on. */
+  areWhole({stage, day, files}: Manifest): boolean {
+    const directory = this.directoryOf(stage, day);
+    return files.every(({name, bytes}) => statSync(join(directory, name), {throwIfNoEntry: false})?.size === bytes);
   }
 
   /** Days that have a complete partition, sorted. */

@@ -2,7 +2,7 @@
  * A skeleton whose rows stay is made of what is published: stale columns are computed, and the others are taken from the files,
  * row by row. Whatever does not fit together leaves it to the caller to make the day from its sources.
  */
-import {existsSync, statSync} from "node:fs";
+import {statSync} from "node:fs";
 import {join} from "node:path";
 import {DuckDbSession} from "../engines/duckdb/connection.js";
 import {compileColumns, orderOf} from "../plan/recipe.js";
@@ -34,7 +34,7 @@ export async function mergeSkeleton(run: Run, options: MergeOptions): Promise<re
   // Columns of the spine itself tell whether two rows are the same one, and cost no join.
   const scanned = orderOf(plan).scanned.columns;
   const witnesses = kept.filter((name) => scanned.includes(name));
-  if (!manifest || !areWhole(manifest, published) || witnesses.length === 0) return undefined;
+  if (!manifest || !partitions.areWhole(manifest) || witnesses.length === 0) return undefined;
 
   const session = await DuckDbSession.open({config: project.runtime.compute.duckdbConfig});
   const interrupt = (): void => session.interrupt();
@@ -55,11 +55,6 @@ export async function mergeSkeleton(run: Run, options: MergeOptions): Promise<re
     effects.signal.removeEventListener("abort", interrupt);
     session.close();
   }
-}
-
-/** Whether the files are there as they were written: what somebody replaced is not carried on. */
-function areWhole({files}: Manifest, directory: string): boolean {
-  return files.every(({name, bytes}) => existsSync(join(directory, name)) && statSync(join(directory, name)).size === bytes);
 }
 
 /** The published rows with their place among all rows of the day. */

@@ -7,6 +7,7 @@ import {DuckDbSession} from "../engines/duckdb/connection.js";
 import {DaedalusError} from "../errors.js";
 import {digestPlan} from "../plan/digest.js";
 import {skeletonPlan} from "../plan/recipe.js";
+import {findCarried, type CarriedEmbeddings} from "./carried-embeddings.js";
 import {dayRange} from "./day.js";
 import type {DayPlan, DayPlanner} from "./day-plan.js";
 import {openDayRows} from "./day-rows.js";
@@ -15,7 +16,7 @@ import {enrichPartition, type ResolvedEnrichment} from "./enrich.js";
 import {explainWriteFailure, reasonOf} from "./failure.js";
 import type {EmbeddingDtype} from "./parquet-column.js";
 import {acquireLock, type Lock} from "./lock.js";
-import {manifestFormat, type Manifest} from "./manifest.js";
+import {manifestFormat, publishedOf, type Manifest} from "./manifest.js";
 import {enrichmentOperators, lastStage, sinkColumns, type OpenService} from "./open-service.js";
 import type {Stage} from "./partition.js";
 import {renderFinding} from "./partition-summary.js";
@@ -25,7 +26,7 @@ import {mergeSkeleton} from "./skeleton-merge.js";
 import {identifySources} from "./source-check.js";
 import {attemptsMax, isConnectionLoss, retryLost} from "./source-session.js";
 import {assertUnchanged} from "./source-unchanged.js";
-import type {Verdict, Wanted} from "./verdict.js";
+import {timesOf, type Verdict, type Wanted} from "./verdict.js";
 import {version} from "./version.js";
 
 /** What all days of a run share. */
@@ -55,14 +56,19 @@ export async function trainDay(run: Run, day: string): Promise<DayResult> {
   try {
     lock = acquireLock(partitions.lockPath(day), `${service.name} ${day}`);
     // Whoever held the lock before may have finished the day.
-    const now = run.planner.planDay(day, (stage) => partitions.findPublished(stage, day));
-    const {skeleton, dataset} = run.isForced ? forceDay(now) : now;
+    const plan = (): DayPlan => {
+      const now = run.planner.planDay(day, (stage) => partitions.findPublished(stage, day));
+      return run.isForced ? forceDay(now) : now;
+    };
+    const {skeleton} = plan();
     const checks: CheckResult[] = [];
     if (skeleton && skeleton.state !== "current") {
       // A day whose database went away is begun anew, in a session that connects anew.
       checks.push(...(await retryLost(() => inSession(run, (session) => makeSkeleton(run, day, session, skeleton)), effects.signal)));
     }
-    if (dataset && dataset.state !== "current") checks.push(...(await makeDataset(run, day)));
+    // What of the dataset can stay follows from the skeleton that was made.
+    const {dataset} = plan();
+    if (dataset && dataset.state !== "current") checks.push(...(await makeDataset(run, day, dataset)));
     return {rows: partitions.findManifest(lastStage(run), day)?.rows ?? 0, checks};
   } catch (error) {
     if (effects.signal.aborted) throw DaedalusError.of("interrupted", {}, {cause: error});
@@ -109,8 +115,9 @@ async function makeSkeleton(run: Run, day: string, session: DuckDbSession, verdi
     gate(run, "skeleton", day, {checks, directory});
     const statistics = await readStatistics(session, paths, columns);
     await expectUnchanged();
-    const computed = merged ? columns.filter((column) => stale.has(column)) : columns;
-    publish(run, {stage: "skeleton", day, wanted, computed, sources: sourcesRead, files, statistics, checks, startedMs});
+    const published = merged && run.partitions.findManifest("skeleton", day)!;
+    const carried = published ? timesOf(columns.filter((column) => !stale.has(column)), publishedOf(published)) : {};
+    publish(run, {stage: "skeleton", day, wanted, carried, sources: sourcesRead, files, statistics, checks, startedMs});
     return checks;
   } catch (error) {
     discardUnlessGated(run, "skeleton", day, error);
@@ -129,23 +136,26 @@ async function findChange(error: unknown, expectUnchanged: () => Promise<void>):
   }
 }
 
-async function makeDataset(run: Run, day: string): Promise<readonly CheckResult[]> {
+async function makeDataset(run: Run, day: string, verdict: Verdict): Promise<readonly CheckResult[]> {
   const {plan, partitions, effects} = run;
   const startedMs = effects.now();
   effects.onEvent({kind: "day-stage", day, stage: "enrich"});
   const skeleton = partitions.findManifest("skeleton", day)!;
-  const wanted = run.planner.wantedDataset(skeleton.written_at);
+  const wanted = run.planner.wantedDataset(publishedOf(skeleton));
   const directory = partitions.stage("dataset", day);
   try {
     const columns = sinkColumns(plan, "dataset");
     const enrichments = enrichmentsOf(run);
     const isSame = enrichments.length === 0 && columns.length === sinkColumns(plan, "skeleton").length;
-    const {checks, added} = isSame ? {checks: [], added: []} : await inSession(run, (session) => enrichDay(run, {day, directory, enrichments, columns}, session));
+    const embeddings = enrichments.map(({name}) => name);
+    const carried = await findCarried(partitions, day, verdict, embeddings);
+    const {checks, added} = isSame ? {checks: [], added: []} : await inSession(run, (session) => enrichDay(run, {day, directory, enrichments, carried, columns}, session));
     if (isSame) for (const path of partitions.filesOf("skeleton", day)) linkOrCopy(path, join(directory, basename(path)));
     const statistics = new Map([...skeleton.columns, ...added].map((column) => [column.name, column]));
     const files = parquetNames(directory).map((name, index) => ({name, rows: skeleton.files[index]?.rows ?? 0, bytes: statSync(join(directory, name)).size}));
-    const computed = added.map((column) => column.name);
-    publish(run, {stage: "dataset", day, wanted, computed, sources: {}, files, statistics: columns.map((column) => statistics.get(column)!), checks: [...skeletonChecks(skeleton), ...checks], startedMs});
+    // The skeleton has placeholders where the dataset has embeddings.
+    const skeletonTimes = Object.entries(skeleton.carried).filter(([name]) => !embeddings.includes(name));
+    publish(run, {stage: "dataset", day, wanted, carried: {...Object.fromEntries(skeletonTimes), ...carried.times}, sources: {}, files, statistics: columns.map((column) => statistics.get(column)!), checks: [...skeletonChecks(skeleton), ...checks], startedMs});
     return checks;
   } catch (error) {
     discardUnlessGated(run, "dataset", day, error);
@@ -157,17 +167,19 @@ interface Enriching {
   readonly day: string;
   readonly directory: string;
   readonly enrichments: readonly ResolvedEnrichment[];
+  readonly carried: CarriedEmbeddings;
   readonly columns: readonly string[];
 }
 
-async function enrichDay(run: Run, {day, directory, enrichments, columns}: Enriching, session: DuckDbSession): Promise<{checks: readonly CheckResult[]; added: readonly ColumnStatistics[]}> {
+async function enrichDay(run: Run, {day, directory, enrichments, carried, columns}: Enriching, session: DuckDbSession): Promise<{checks: readonly CheckResult[]; added: readonly ColumnStatistics[]}> {
   const {project, service, partitions, effects} = run;
-  await enrichPartition({skeletonFiles: partitions.filesOf("skeleton", day), outputDirectory: directory, enrichments, columnOrder: columns, root: project.root, session, signal: effects.signal});
+  const computed = enrichments.filter(({name}) => !carried.names.includes(name));
+  await enrichPartition({skeletonFiles: partitions.filesOf("skeleton", day), outputDirectory: directory, enrichments: computed, carried, columnOrder: columns, root: project.root, session, signal: effects.signal});
   const paths = parquetNames(directory).map((name) => join(directory, name));
   const names = enrichments.map((enrichment) => enrichment.name);
   const checks = await runChecks(session, paths, service, {columns: names, hasTableChecks: false, neighbours: {partitions, stage: "dataset", day}});
   gate(run, "dataset", day, {checks, directory});
-  return {checks, added: await readStatistics(session, paths, names)};
+  return {checks, added: [...carried.statistics, ...(await readStatistics(session, paths, computed.map(({name}) => name)))]};
 }
 
 const parquetNames = (directory: string): string[] => readdirSync(directory).filter((name) => name.endsWith(".parquet")).sort();
@@ -209,7 +221,7 @@ interface Made {
   readonly stage: Stage;
   readonly day: string;
   readonly wanted: Wanted;
-  readonly computed: readonly string[];
+  readonly carried: Manifest["carried"];
   readonly sources: Manifest["sources"];
   readonly files: readonly WrittenFile[];
   readonly statistics: readonly ColumnStatistics[];
@@ -217,7 +229,7 @@ interface Made {
   readonly startedMs: number;
 }
 
-function publish(run: Run, {stage, day, wanted, computed, sources, files, statistics, checks, startedMs}: Made): void {
+function publish(run: Run, {stage, day, wanted, carried, sources, files, statistics, checks, startedMs}: Made): void {
   const {effects, service, plan} = run;
   effects.signal.throwIfAborted();
   effects.onEvent({kind: "day-stage", day, stage: "publish"});
@@ -232,8 +244,8 @@ function publish(run: Run, {stage, day, wanted, computed, sources, files, statis
     sources,
     made_by: wanted.madeBy,
     reaches: Object.fromEntries(wanted.reaches),
-    computed: [...computed],
-    skeleton_written_at: wanted.skeletonWrittenAt,
+    carried,
+    skeleton_written_at: wanted.skeleton?.writtenAt,
     stores: wanted.stores,
     versions: {daedalus: version, duckdb: run.duckdbVersion, node: process.versions.node},
     aggregation_engine: run.engine.name,

@@ -9,8 +9,17 @@ export interface Wanted {
   readonly reaches: ReadonlyMap<string, string>;
   readonly stores: Readonly<Record<string, string>>;
   /** Dataset only. */
-  readonly skeletonWrittenAt?: string | undefined;
+  readonly skeleton?: SkeletonTimes | undefined;
 }
+
+/** When the columns of a skeleton were computed: those that are not carried, when it was written. */
+export type SkeletonTimes = Pick<Published, "writtenAt" | "carried">;
+
+const computedAt = (column: string, {writtenAt, carried}: SkeletonTimes): string => carried[column] ?? writtenAt;
+
+/** What a partition says of columns that it takes from another. */
+export const timesOf = (columns: readonly string[], from: SkeletonTimes): Record<string, string> =>
+  Object.fromEntries(columns.map((name) => [name, computedAt(name, from)]));
 
 export type Verdict =
   | {readonly state: "current"}
@@ -27,6 +36,7 @@ interface Comparison {
 }
 
 const current: Verdict = {state: "current"};
+const skeletonNewer = "the skeleton is newer";
 
 /** Compares many days with one set of definitions, which are compared once for days that were made by the same. */
 export class Judge {
@@ -37,6 +47,8 @@ export class Judge {
     private readonly madeBy: MadeBy,
     /** Name of a reach -> its view. */
     private readonly viewOf: ReadonlyMap<string, string>,
+    /** Dataset only: column -> what it is made of in the skeleton, which for a column of the skeleton is itself. */
+    private readonly inputsOf: ReadonlyMap<string, readonly string[]> = new Map(),
   ) {}
 
   /** `published`: a partition, or why there is none. */
@@ -44,9 +56,12 @@ export class Judge {
     if (typeof published === "string") return {state: "missing", reason: published};
     const stale = (reason: string): Verdict => ({state: "stale", scope: "rows", reason});
     if (published.version !== wanted.version) return stale(`made by version ${published.version}`);
-    if (published.skeletonWrittenAt !== wanted.skeletonWrittenAt) return stale("the skeleton is newer");
-    const {rows, columns, shape} = this.compare(published.madeBy);
-    if (rows !== undefined) return stale(rows);
+    const compared = this.compare(published.madeBy);
+    if (compared.rows !== undefined) return stale(compared.rows);
+    const newer = this.findNewer(published, wanted.skeleton);
+    if (newer.length > 0 && newer.length === this.inputsOf.size) return stale(skeletonNewer);
+    const columns = new Map([...newer.map((name) => [name, this.madeBy.columns[name] ? "its ids are newer" : skeletonNewer] as const), ...compared.columns]);
+    const shape = published.skeletonWrittenAt === wanted.skeleton?.writtenAt ? compared.shape : skeletonNewer;
     const changed = new Map<string, string>();
     for (const [name, digest] of wanted.reaches) {
       if (published.reaches[name] !== digest) changed.set(name, `the source of view "${this.viewOf.get(name)!}" changed`);
@@ -57,6 +72,13 @@ export class Judge {
     }
     if (changed.size + changedStores.size > 0) return this.judgeSources(columns, shape, changed, changedStores);
     return staleColumns(columns, shape) ?? current;
+  }
+
+  /** Columns whose values in the skeleton may be others than those that the dataset was made of. */
+  private findNewer({skeletonWrittenAt, carried}: Published, skeleton: SkeletonTimes | undefined): readonly string[] {
+    if (!skeleton) return [];
+    const before = {writtenAt: skeletonWrittenAt ?? "", carried};
+    return [...this.inputsOf].flatMap(([name, inputs]) => (inputs.some((input) => computedAt(input, before) !== computedAt(input, skeleton)) ? [name] : []));
   }
 
   private judgeSources(columns: ReadonlyMap<string, string>, shape: string | undefined, changed: ReadonlyMap<string, string>, changedStores: ReadonlyMap<string, string>): Verdict {

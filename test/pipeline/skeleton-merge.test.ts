@@ -30,7 +30,11 @@ function edit(root: string, path: Path, from: string, to: string): void {
   writeFileSync(join(root, path), text.replace(from, to));
 }
 
-const computedOf = (root: string, day = "2026-03-02"): string[] => readManifestOf(root, "skeleton", day)["computed"] as string[];
+/** What was not taken from an earlier partition. */
+function computedOf(root: string, day = "2026-03-02"): string[] {
+  const {columns, carried} = readManifestOf(root, "skeleton", day) as {columns: {name: string}[]; carried: Record<string, string>};
+  return columns.map(({name}) => name).filter((name) => !(name in carried));
+}
 
 async function readAll(root: string, outputRoot: string): Promise<Record<string, string[]>> {
   const found: Record<string, string[]> = {};

@@ -121,7 +121,7 @@ export async function makeTrainedShop(changes: Readonly<Record<string, string>> 
   return copyShop(await trained);
 }
 
-function copyShop(from: string): string {
+export function copyShop(from: string): string {
   const root = writeFiles({});
   cpSync(from, root, {recursive: true, preserveTimestamps: true});
   return root;
