@@ -8,7 +8,7 @@ import {methods} from "../../src/platform/methods.js";
 import {appendLog, readLog, readLogTail} from "../../src/platform/runs/run-log.js";
 import type {RunAnswer} from "../../src/platform/schemas/run-schemas.js";
 import {makeContext} from "../support/method-context.js";
-import {spawnDaeda} from "../support/run-daeda.js";
+import {runDaeda, spawnDaeda} from "../support/run-daeda.js";
 import {makeShop, shopDays} from "../support/shop-project.js";
 
 let root: string;
@@ -92,6 +92,13 @@ describe("the queue", () => {
     ["another service", {service: "../basket", partition: "2026-03-01"}, "reference-unknown"],
   ])("takes no order with %s", async (_, params, code) => {
     await expect(methods["runs.materialize_partition"](params, context)).rejects.toMatchObject({code});
+  });
+
+  it("takes no order with an engine that does not exist", async () => {
+    const before = context.runs.store.ids();
+    const {exitCode, stderr} = await runDaeda(["runs", "start", "basket", "--target-date", shopDays[0]!, "--engine", "duckbd"], {directory: root});
+    expect([exitCode, stderr]).toEqual([1, expect.stringMatching(/^error engine-unknown: .*duckbd.*\n {2}hint: did you mean "duckdb"\?\n$/)]);
+    expect(context.runs.store.ids()).toEqual(before);
   });
 
   it.each(["../../etc/passwd", "", "20260415T061044123Z-9f3c01ab", "'; DROP TABLE runs"])("knows no run %j", async (run_id) => {

@@ -46,7 +46,7 @@ export function addRunsCommands(program: Command, terminal: Terminal): void {
     .option("--idempotency-key <key>", "called again with the same key, it answers with the same run")
     .option("--wait", "follow the run to its end, and exit as it does")
     .action(async (service: string | undefined, options: StartFlags) => {
-      const {methods, openContext} = await loadModules();
+      const [{methods, openContext}, {getEngineName}] = await Promise.all([loadModules(), import("../../pipeline/aggregation-engines.js")]);
       const {targetDate, fromDate, toDate} = options;
       if (targetDate === undefined && fromDate === undefined) start.error("error: name a day with --target-date, or days with --from-date and --to-date");
       const context = openContext(options, terminal);
@@ -58,7 +58,7 @@ export function addRunsCommands(program: Command, terminal: Terminal): void {
           force: options.force,
           skeleton_only: options.skeletonOnly,
           output_root: options.outputRoot,
-          engine: options.engine,
+          engine: options.engine === undefined ? undefined : getEngineName(options.engine),
           runner: options.runner,
           runner_options: Object.fromEntries((options.runnerOption ?? []).map(splitOption)),
           idempotency_key: options.idempotencyKey,

@@ -1,5 +1,6 @@
 /** Runs: asked for, looked at, ended. */
 import {z} from "zod";
+import {aggregationEngineNames} from "../../definitions/runtime-schema.js";
 import {day, flag, mapping, oneOf} from "../../definitions/schema-parts.js";
 import {runnerNames, runStatuses} from "../runs/run-names.js";
 import {runRecordSchema, runRequestSchema} from "../runs/run-record.js";
@@ -18,7 +19,7 @@ const materializeParams = mapping({
   force: flag.optional().describe("Redo days that are current."),
   skeleton_only: skeletonOnly,
   output_root: outputRoot,
-  engine: word.optional().describe("The aggregation engine, over `compute.engine`."),
+  engine: oneOf(aggregationEngineNames).optional().describe("The aggregation engine, over `compute.engine`."),
   runner: oneOf(runnerNames).optional().describe("Who does the work; default: `local`."),
   runner_options: z.record(z.string(), word, {error: "a mapping of texts"}).optional().describe("What the runner needs besides, such as `num_cpus` and `memory` of a job on Ray, or `day_workers`; never a secret."),
   idempotency_key: word.optional().describe("Called again with the same key, it answers with the same run."),
