@@ -3,13 +3,15 @@ import {chmodSync, readFileSync, rmSync, statSync, writeFileSync} from "node:fs"
 import {createServer, type ServerResponse} from "node:http";
 import type {AddressInfo} from "node:net";
 import {join} from "node:path";
+import {Client} from "@modelcontextprotocol/sdk/client/index.js";
+import {StdioClientTransport} from "@modelcontextprotocol/sdk/client/stdio.js";
 import {exportJWK, generateKeyPair, SignJWT} from "jose";
 import {afterAll, beforeAll, describe, expect, it, vi} from "vitest";
 import {checkAddress} from "../../src/platform/auth/address-check.js";
 import {isCovered, scopes, type Scope} from "../../src/platform/auth/scope.js";
 import {TokenStore} from "../../src/platform/auth/token-store.js";
 import {methodNames, methodSchemas} from "../../src/platform/method-schemas.js";
-import {runDaeda} from "../support/run-daeda.js";
+import {daedaPath, runDaeda} from "../support/run-daeda.js";
 import {writeFiles} from "../support/project-files.js";
 import {shopFiles} from "../support/shop-project.js";
 import {callRpc, startTestServer, type TestServer} from "../support/test-server.js";
@@ -27,14 +29,26 @@ beforeAll(async () => {
     new SignJWT({scope}).setProtectedHeader({alg: "ES256", kid: "one"}).setSubject(subject).setIssuer(issuer).setAudience(audience).setIssuedAt().setExpirationTime(expires).sign(privateKey);
   const store = new TokenStore(root);
   for (const scope of scopes) tokens[scope] = store.create({name: scope, scope, lifetimeMs: 60_000}).token;
+  await Promise.all(
+    scopes.map(async (scope) => {
+      agents[scope] = new Client({name: "test", version: "1"});
+      await agents[scope].connect(new StdioClientTransport({command: process.execPath, args: [daedaPath, "mcp", "--scope", scope], cwd: root, env: {HOME: root}}));
+    }),
+  );
   server = await startTestServer(root, {isTokenRequired: true, oidc: {issuer: "https://id.example", audience: "daedalus", jwks: join(root, "jwks.json")}});
 });
 afterAll(async () => {
-  await server.stop(1000);
+  await Promise.all([server.stop(1000), ...scopes.map((scope) => agents[scope].close())]);
   rmSync(root, {recursive: true, force: true});
 });
 
+/** Agents that started a process of their own, by what they may do. */
+const agents = {} as Record<Scope, Client>;
+
 const bearer = (token: string): Record<string, string> => ({authorization: `Bearer ${token}`});
+
+/** Of a tool's error. */
+const codeOf = (content: unknown): string => (JSON.parse((content as [{text: string}])[0].text) as {data: {code: string}}).data.code;
 
 /** Ways in: what a method answers to a caller of the scope, as our error's code; undefined: it let the caller in. Another transport is one more entry. */
 const transports: Readonly<Record<string, (method: string, scope: Scope) => Promise<string | undefined>>> = {
@@ -44,9 +58,9 @@ const transports: Readonly<Record<string, (method: string, scope: Scope) => Prom
   "mcp, token": async (method, scope) => {
     const body = JSON.stringify({jsonrpc: "2.0", id: 1, method: "tools/call", params: {name: method.replace(".", "_"), arguments: {probe: 1}}});
     const response = await fetch(`${server.url}/mcp`, {method: "POST", body, headers: {"content-type": "application/json", accept: "application/json, text/event-stream", ...bearer(tokens[scope]!)}});
-    const {result} = (await response.json()) as {result: {content: [{text: string}]}};
-    return (JSON.parse(result.content[0].text) as {data: {code: string}}).data.code;
+    return codeOf(((await response.json()) as {result: {content: unknown}}).result.content);
   },
+  "mcp, stdio": async (method, scope) => codeOf((await agents[scope].callTool({name: method.replace(".", "_"), arguments: {probe: 1}})).content),
 };
 
 describe.each(Object.keys(transports))("by %s", (transport) => {

@@ -10,6 +10,8 @@ import {checkAddress, type AddressOptions} from "../auth/address-check.js";
 const receiveMs = 30_000;
 /** Longer than the minute for which proxies keep connections: else one of them sends on a connection that is just being closed. */
 const keepAliveMs = 72_000;
+/** How soon a server that stops closes a connection that has become idle. */
+const idleMs = 50;
 
 export interface Door {
   readonly server: Server;
@@ -41,13 +43,18 @@ export async function openDoor(address: AddressOptions, port: number): Promise<D
       server.off("request", wait).on("request", handler);
       for (const [request, response] of waiting.splice(0)) handler(request, response);
     },
-    close: () => new Promise((resolve) => server.close(() => resolve())),
+    close: async () => {
+      // Node closes those that are idle now, and not those whose last answer is still to come.
+      const closing = setInterval(() => server.closeIdleConnections(), idleMs);
+      await new Promise((resolve) => server.close(resolve));
+      clearInterval(closing);
+    },
   };
 }
 
-/** False for what somebody else must answer: a request under a wrong name is refused in the words of all refusals. */
+/** False for what somebody else must answer: a request under a wrong name is refused in the words of all refusals, and a page needs more headers. */
 function answerHealth(...[request, response, address]: [...Parameters<RequestListener>, AddressOptions]): boolean {
-  if (request.method !== "GET" || request.url !== "/healthz") return false;
+  if (request.method !== "GET" || request.url !== "/healthz" || request.headers.origin !== undefined) return false;
   try {
     checkAddress(request.headers, address);
   } catch {
