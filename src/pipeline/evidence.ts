@@ -13,6 +13,7 @@ import {renderKnown, type PreparedWindow, type Rederivation, type RowSet} from "
 export type Rule =
   | "future"
   | "not_yet_available"
+  | "no_timestamp"
   | "outside_window"
   | "condition"
   | "self"
@@ -144,7 +145,8 @@ interface WindowRules {
 function judgeWindow(row: Evidence, {spec, atUs, lookbackDays}: WindowRules, breach: Breach): Rule | undefined {
   const isCounted = row.isOwn && (spec.includeCurrent || breach.countsOwn === true);
   if (!isCounted) {
-    if (row.atUs === null || (breach.countsInstant ? row.atUs > atUs : row.atUs >= atUs)) return "future";
+    if (row.atUs === null) return "no_timestamp";
+    if (breach.countsInstant ? row.atUs > atUs : row.atUs >= atUs) return "future";
     const isUnknown = row.knownUs === null || (breach.countsInstant ? row.knownUs > atUs : row.knownUs >= atUs);
     if (!breach.ignoresKnown && isUnknown) return "not_yet_available";
     const windowUs = breach.windowUs ?? spec.windowUs;
@@ -233,7 +235,8 @@ function judgeVersion(row: Evidence, view: View, atUs: number, breach: Breach): 
   if (time.join !== "pit" || breach.isLatest) return undefined;
   const isInclusive = time.boundary === "inclusive" || breach.countsInstant === true;
   const isPast = (us: number): boolean => (isInclusive ? us <= atUs : us < atUs);
-  if (row.atUs === null || row.knownUs === null) return "not_yet_available";
+  if (row.atUs === null) return "no_timestamp";
+  if (row.knownUs === null) return "not_yet_available";
   const knownUs = breach.ignoresKnown ? row.atUs : row.knownUs;
   if (!isPast(knownUs)) return row.atUs >= atUs ? "future" : "not_yet_available";
   if (!breach.ignoresTtl && ttlUs !== undefined && row.atUs < atUs - ttlUs) return "ttl";

@@ -9,6 +9,7 @@ import {renderTable} from "./table.js";
 const rules: Readonly<Record<Rule, string>> = {
   future: "at or after the row's instant",
   not_yet_available: "not yet known at the row's instant",
+  no_timestamp: "it has no timestamp",
   outside_window: "before the window",
   condition: "the condition is not true",
   self: "the row's own item",

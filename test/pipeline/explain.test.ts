@@ -82,7 +82,8 @@ const score = `SELECT * FROM (VALUES
   (20, 3, TIMESTAMP '2026-03-02 06:00:00', TIMESTAMP '2026-03-02 07:00:00', 1),
   (20, 4, TIMESTAMP '2026-03-02 06:00:00', TIMESTAMP '2026-03-02 07:00:00', 2),
   (20, 5, TIMESTAMP '2026-03-02 11:00:00', TIMESTAMP '2026-03-02 12:00:00', 1),
-  (20, 6, TIMESTAMP '2026-03-02 12:00:00', TIMESTAMP '2026-03-02 12:00:00', 1)
+  (20, 6, TIMESTAMP '2026-03-02 12:00:00', TIMESTAMP '2026-03-02 12:00:00', 1),
+  (20, 7, NULL, TIMESTAMP '2026-03-01', 1)
 ) AS t(item_id, score, scored_at, published_at, version)`;
 
 let root: string;
@@ -127,6 +128,7 @@ describe("explaining a row", () => {
     const found = column(await explain(theRow, noon), "score");
     expect(found.value).toBe("4");
     expect(verdicts(found)).toEqual([
+      ["7", "no_timestamp"],
       ["1", "ttl"],
       ["2", "newer_version"],
       ["4", "counts"],
