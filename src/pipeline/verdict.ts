@@ -76,7 +76,7 @@ export class Judge {
 
   /** Columns whose values in the skeleton may be others than those that the dataset was made of. */
   private findNewer({skeletonWrittenAt, carried}: Published, skeleton: SkeletonTimes | undefined): readonly string[] {
-    if (!skeleton) return [];
+    if (!skeleton || skeleton.writtenAt === skeletonWrittenAt) return [];
     const before = {writtenAt: skeletonWrittenAt ?? "", carried};
     return [...this.inputsOf].flatMap(([name, inputs]) => (inputs.some((input) => computedAt(input, before) !== computedAt(input, skeleton)) ? [name] : []));
   }
