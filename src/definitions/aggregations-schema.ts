@@ -61,6 +61,8 @@ const storeSchema = mapping({
     .meta({default: storeDefaults.build_batch_size})
     .describe("Rows a batch when the store is built."),
   source_parquet: location.optional().describe("Parquet file, folder or glob that the store is built from."),
+  order_column: text.optional().describe("Column of the source: of several rows with one id, that with the greatest value is taken. Without it, they are an error."),
+  vector_index: oneOf(["cosine", "l2", "dot"]).optional().describe("Builds a vector index for `daeda embeddings nearest`, by this measure."),
 });
 
 const udfSchema = mapping({

@@ -208,6 +208,8 @@ function parseStore(context: Context, raw: Raw<"embedding_stores">, variables: P
       isWhole: true,
     }),
     sourceParquet: fillPath(context, variables, raw, "source_parquet"),
+    orderColumn: raw.order_column,
+    vectorIndex: raw.vector_index,
     place: context.file.place(raw, "name"),
   };
 }

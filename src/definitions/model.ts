@@ -235,6 +235,10 @@ export interface EmbeddingStore {
   readonly embeddingDtype: "float16" | "float32";
   readonly buildBatchSize: number;
   readonly sourceParquet: string | undefined;
+  /** Column of the source: of rows with one id, that with the greatest value is taken. */
+  readonly orderColumn?: string | undefined;
+  /** How near two vectors are, for a vector index; undefined: there is none. */
+  readonly vectorIndex?: "cosine" | "l2" | "dot" | undefined;
   readonly place: Place;
 }
 

@@ -18,10 +18,18 @@ export const embeddingWordings = {
     text: `column "${p.column}" of embedding store "${p.store}" is declared as ${p.expected}, but is ${p.found}`,
     hint: `correct the definition, or build the store again: daeda embeddings build ${p.store}`,
   }),
-  "store-ids-duplicate": (p: {store: string; count: number; examples: readonly string[]}) => ({
-    text: `embedding store "${p.store}": ${p.count === 1 ? "one id occurs" : `${p.count} ids occur`} more than once, such as ${p.examples.join(", ")}`,
-    hint: "an id has one vector: make the ids of the source unique and build the store again",
+  "store-ids-duplicate": (p: {store: string; count: number; examples: readonly string[]; orderColumn?: string | undefined}) => ({
+    text: `embedding store "${p.store}": ${p.count === 1 ? "one id occurs" : `${p.count} ids occur`} more than once${p.orderColumn === undefined ? "" : ` with the greatest "${p.orderColumn}"`}, such as ${p.examples.join(", ")}`,
+    hint:
+      p.orderColumn === undefined
+        ? 'an id has one vector: make the ids of the source unique, or say by "order_column" which row is the newest, and build the store again'
+        : "make the newest row of an id unique, and build the store again",
   }),
+  "store-unnamed": (p: {stores: readonly string[]}) => ({
+    text: p.stores.length === 0 ? "the project has no embedding store" : `the project has several embedding stores: ${list(p.stores)}`,
+    hint: p.stores.length === 0 ? "declare it under embedding_stores" : "name one of them",
+  }),
+  "store-id-unknown": (p: {store: string; id: string; idType: string}) => ({text: `embedding store "${p.store}" has no id ${p.id}`, hint: `its ids are ${p.idType}`}),
   "store-source-missing": (p: {store: string}) => ({
     text: `embedding store "${p.store}" does not say what it is built from`,
     hint: 'set "source_parquet" to a file, a folder or a glob',

@@ -137,14 +137,32 @@ export interface RowProgress {
   end(): void;
 }
 
-/** Rows of one piece of work: a bar on a terminal; elsewhere nothing, since it is short and its answer has the count. */
-export function startRowProgress(terminal: Terminal, name: string): RowProgress {
-  if (!terminal.isInteractive) return {update: () => undefined, end: () => undefined};
-  const bar = new SingleBar({stream: terminal.stderr, format: `${name} {bar} {value}/{total} rows`, ...barStyle}, Presets.shades_classic);
+/** How often a line is printed where there is no terminal. */
+const lineMs = 10_000;
+
+/** Rows of one piece of work: a bar on a terminal, a line every ten seconds elsewhere. `now` is in milliseconds. */
+export function startRowProgress(terminal: Terminal, name: string, now: () => number = Date.now): RowProgress {
+  const startedMs = now();
+  const paceOf = (rowsDone: number, rowsTotal: number): {rate: string; eta_text: string} => {
+    const perSecond = rowsDone / Math.max(0.001, (now() - startedMs) / 1000);
+    return {rate: `${formatCount(Math.round(perSecond))} rows/s`, eta_text: `ETA ${formatDuration((rowsTotal - rowsDone) / Math.max(perSecond, 0.001))}`};
+  };
+  if (!terminal.isInteractive) {
+    let shownMs = startedMs;
+    const update = (rowsDone: number, rowsTotal: number): void => {
+      if (now() - shownMs < lineMs) return;
+      shownMs = now();
+      const {rate, eta_text: eta} = paceOf(rowsDone, rowsTotal);
+      terminal.note(`${name}: ${formatCount(rowsDone)}/${formatCount(rowsTotal)} rows, ${rate}, ${eta}`);
+    };
+    return {update, end: () => undefined};
+  }
+  const bar = new SingleBar({stream: terminal.stderr, format: `${name} {bar} {value}/{total} rows  {rate}  {eta_text}`, ...barStyle}, Presets.shades_classic);
   return {
     update: (rowsDone, rowsTotal) => {
-      if (bar.isActive) bar.update(rowsDone);
-      else bar.start(rowsTotal, rowsDone);
+      const pace = paceOf(rowsDone, rowsTotal);
+      if (bar.isActive) bar.update(rowsDone, pace);
+      else bar.start(rowsTotal, rowsDone, pace);
     },
     end: () => {
       if (bar.isActive) bar.stop();

@@ -12,6 +12,7 @@ import {readStoreRows, type StoreRows} from "./store-rows.js";
 export type IdKind = "bigint" | "text";
 /** Vectors one after another; halves are their 16 bits. */
 export type VectorValues = Uint16Array | Float32Array;
+export type VectorMetric = NonNullable<EmbeddingStore["vectorIndex"]>;
 
 /** What makes two reads of a store equal. */
 export interface StoreIdentity {
@@ -25,6 +26,15 @@ const fingerprintKey = "daedalus.fingerprint";
 /** Bytes asked of Lance at once: bounds what it holds beside our own copy. */
 const takeBytesMax = 8 << 20;
 const idBatchRows = 65_536;
+const recallRows = 4096;
+/** Parts of a vector index that a search looks into, and how many times more vectors than asked for are then compared as they are. */
+const probes = 20;
+const refineFactor = 10;
+/** A table of more pieces than this, with fewer rows each on average, is compacted. */
+const piecesMax = 16;
+const pieceRowsMin = 10_000;
+/** Lance needs so many vectors to learn how to shorten them. */
+const indexRowsMin = 256;
 
 /** The absolute path of a store's Lance table. */
 export function storePath(store: EmbeddingStore, root: string): string {
@@ -36,10 +46,15 @@ export function retiredPath(path: string): string {
   return `${path}.retired`;
 }
 
-/** A run killed between the two renames that replace a table leaves none in place: the old one goes back. */
+/**
+ * Between the two renames that replace a table none is in place. A build that lives is past them at once; one that was killed leaves the
+ * old table, which goes back.
+ */
 export function settleStore(path: string): void {
   const retired = retiredPath(path);
-  if (!existsSync(path) && existsSync(retired)) renameSync(retired, path);
+  const isUnsettled = (): boolean => !existsSync(path) && existsSync(retired);
+  for (let tries = 0; tries < 20 && isUnsettled(); tries++) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+  if (isUnsettled()) renameSync(retired, path);
 }
 
 /**
@@ -160,6 +175,31 @@ async function readIdentity(store: EmbeddingStore, table: Table, schema: Arrow.S
   return {version, rowCount, fingerprint: built ?? `${version}@${written?.toISOString() ?? "unknown"}`};
 }
 
+export interface NearestOptions {
+  readonly count: number;
+  readonly metric: VectorMetric;
+  readonly isExact?: boolean;
+}
+
+export interface Neighbour {
+  readonly id: string;
+  readonly distance: number;
+}
+
+export interface TableFacts {
+  readonly byteCount: number;
+  /** Lance's fragments. */
+  readonly pieceCount: number;
+  readonly versionCount: number;
+  readonly indexes: readonly {
+    readonly column: string;
+    readonly type: string;
+    readonly metric: string | undefined;
+    readonly rowsIndexed: number;
+    readonly rowsUnindexed: number;
+  }[];
+}
+
 /** An open store. Vectors are addressed by position: 0 .. rowCount - 1, in the order in which they lie on disk. */
 export class EmbeddingReader {
   readonly path: string;
@@ -205,8 +245,49 @@ export class EmbeddingReader {
     }
   }
 
+  /** The vector of an id, found through the index of ids; undefined when it is unknown. */
+  async find(id: string): Promise<VectorValues | undefined> {
+    const {idColumn, embeddingColumn, embeddingDim} = this.store;
+    if (this.idKind === "bigint" && !/^-?\d{1,19}$/.test(id)) return undefined;
+    const literal = this.idKind === "bigint" ? id : `'${id.replaceAll("'", "''")}'`;
+    const table = await this.asking(this.opened.table.query().where(`\`${idColumn}\` = ${literal}`).select([embeddingColumn]).limit(1).toArrow());
+    if (table.numRows === 0) return undefined;
+    return (table.getChild(embeddingColumn)!.data[0]!.children[0]!.values as VectorValues).subarray(0, embeddingDim);
+  }
+
+  /** The nearest ids first. `isExact` compares with every vector, also where there is an index for the metric. */
+  async nearest(vector: Float32Array, options: NearestOptions): Promise<{readonly isIndexed: boolean; readonly found: readonly Neighbour[]}> {
+    const {idColumn, embeddingColumn} = this.store;
+    const index = (await this.describe()).indexes.find(({column, metric}) => column === embeddingColumn && metric === options.metric);
+    const isIndexed = index !== undefined && !options.isExact;
+    const query = this.opened.table.vectorSearch(vector).column(embeddingColumn);
+    const search = query.distanceType(options.metric).limit(options.count).select([idColumn, "_distance"]);
+    const table = await this.asking((isIndexed ? search.nprobes(probes).refineFactor(refineFactor) : search.bypassVectorIndex()).toArrow());
+    const [ids, distances] = [table.getChild(idColumn)!, table.getChild("_distance")!];
+    return {isIndexed, found: Array.from({length: table.numRows}, (_, k) => ({id: String(ids.get(k)), distance: distances.get(k) as number}))};
+  }
+
+  /** What Lance says of the table. */
+  async describe(): Promise<TableFacts> {
+    const {table} = this.opened;
+    const {totalBytes, fragmentStats} = await this.asking(table.stats());
+    const indexes = (await table.listIndices()).map(async ({name, columns, indexType}) => {
+      const facts = await table.indexStats(name);
+      return {column: columns[0]!, type: indexType, metric: facts?.distanceType, rowsIndexed: facts?.numIndexedRows ?? 0, rowsUnindexed: facts?.numUnindexedRows ?? 0};
+    });
+    return {byteCount: totalBytes, pieceCount: fragmentStats.numFragments, versionCount: (await table.listVersions()).length, indexes: await Promise.all(indexes)};
+  }
+
   close(): void {
     this.opened.close();
+  }
+
+  private async asking<T>(answer: Promise<T>): Promise<T> {
+    try {
+      return await answer;
+    } catch (error) {
+      throw unreadable(this.store, this.path, error);
+    }
   }
 
   private async take(rowIds: readonly bigint[], put: (k: number, vector: VectorValues) => void): Promise<void> {
@@ -262,7 +343,7 @@ export interface StoreShape {
   readonly dtype: "float16" | "float32";
 }
 
-/** Writes one new Lance table, batch by batch. */
+/** Writes a Lance table, batch by batch: a new one, or more rows of one that is there. */
 export class StoreWriter {
   private constructor(
     private readonly arrow: typeof Arrow,
@@ -274,14 +355,37 @@ export class StoreWriter {
   /** Creates the table `NAME.lance` in a folder. */
   static async create(folder: string, name: string, shape: StoreShape): Promise<StoreWriter> {
     const {connect} = await import("@lancedb/lancedb");
-    const arrow = await import("apache-arrow");
-    const value = shape.dtype === "float16" ? new arrow.Float16() : new arrow.Float32();
-    const schema = new arrow.Schema([
-      new arrow.Field(shape.idColumn, shape.idKind === "bigint" ? new arrow.Int64() : new arrow.Utf8(), false),
-      new arrow.Field(shape.embeddingColumn, new arrow.FixedSizeList(shape.dimension, new arrow.Field("item", value, true)), false),
-    ]);
+    const {arrow, schema} = await makeSchema(shape);
     const connection = await connect(folder);
     return new StoreWriter(arrow, await connection.createEmptyTable(name, schema), schema, shape);
+  }
+
+  /** Opens the table `NAME.lance` in a folder. */
+  static async open(folder: string, name: string, shape: StoreShape): Promise<StoreWriter> {
+    const {connect} = await import("@lancedb/lancedb");
+    const {arrow, schema} = await makeSchema(shape);
+    const connection = await connect(folder);
+    return new StoreWriter(arrow, await connection.openTable(name), schema, shape);
+  }
+
+  /** What is there from a row on, in the order in which it was written. */
+  async *rows(rowStart: number): AsyncGenerator<{readonly ids: StoreIds; readonly vectors: VectorValues}> {
+    const {idColumn, idKind, embeddingColumn, dimension} = this.shape;
+    let last = -1n;
+    const count = await this.table.countRows();
+    for (let start = rowStart; start < count; start += recallRows) {
+      const offsets = Array.from({length: Math.min(recallRows, count - start)}, (_, k) => start + k);
+      for await (const batch of this.table.takeOffsets(offsets).select([idColumn, embeddingColumn]).withRowId()) {
+        const rowIds = batch.getChild("_rowid")!.toArray() as BigUint64Array;
+        for (const rowId of rowIds) {
+          if (rowId <= last) throw new Error("rows came back in another order");
+          last = rowId;
+        }
+        const ids = batch.getChild(idColumn)!;
+        const vectors = batch.getChild(embeddingColumn)!.data[0]!.children[0]!.values as VectorValues;
+        yield {ids: idKind === "bigint" ? (ids.toArray() as BigInt64Array) : [...(ids as Iterable<string>)], vectors: vectors.subarray(0, rowIds.length * dimension)};
+      }
+    }
   }
 
   async add(ids: StoreIds, vectors: VectorValues): Promise<void> {
@@ -301,11 +405,33 @@ export class StoreWriter {
     await this.table.add(new arrow.Table(schema, [new arrow.RecordBatch(schema, rows)]));
   }
 
-  /** Indexes the ids and records the fingerprint. */
-  async finish(fingerprint: string): Promise<void> {
+  /** Makes few pieces of many and brings indexes up to date; older versions go. */
+  async compact(): Promise<void> {
+    await this.table.optimize({cleanupOlderThan: new Date(), deleteUnverified: true});
+  }
+
+  /** Compacts many small pieces, indexes ids, and vectors if asked to, and records the fingerprint. */
+  async finish(fingerprint: string, vectorIndex?: VectorMetric): Promise<void> {
     const {Index} = await import("@lancedb/lancedb");
-    await this.table.updateFieldMetadata([{path: this.shape.idColumn, metadata: {[fingerprintKey]: fingerprint}}]);
-    await this.table.createIndex(this.shape.idColumn, {config: Index.btree()});
+    const {idColumn, embeddingColumn} = this.shape;
+    const {fragmentStats, numRows} = await this.table.stats();
+    if (fragmentStats.numFragments > piecesMax && fragmentStats.lengths.mean < pieceRowsMin) await this.compact();
+    await this.table.updateFieldMetadata([{path: idColumn, metadata: {[fingerprintKey]: fingerprint}}]);
+    await this.table.createIndex(idColumn, {config: Index.btree()});
+    if (vectorIndex && numRows >= indexRowsMin) await this.table.createIndex(embeddingColumn, {config: Index.ivfPq({distanceType: vectorIndex})});
+  }
+
+  close(): void {
     this.table.close();
   }
+}
+
+async function makeSchema(shape: StoreShape): Promise<{arrow: typeof Arrow; schema: Arrow.Schema}> {
+  const arrow = await import("apache-arrow");
+  const value = shape.dtype === "float16" ? new arrow.Float16() : new arrow.Float32();
+  const schema = new arrow.Schema([
+    new arrow.Field(shape.idColumn, shape.idKind === "bigint" ? new arrow.Int64() : new arrow.Utf8(), false),
+    new arrow.Field(shape.embeddingColumn, new arrow.FixedSizeList(shape.dimension, new arrow.Field("item", value, true)), false),
+  ]);
+  return {arrow, schema};
 }

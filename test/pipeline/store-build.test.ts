@@ -1,13 +1,14 @@
-import {spawn} from "node:child_process";
+import {execFileSync, spawn} from "node:child_process";
 import {chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync} from "node:fs";
-import {tmpdir} from "node:os";
+import {hostname, tmpdir} from "node:os";
 import {join} from "node:path";
 import {afterAll, afterEach, beforeAll, beforeEach, describe, expect, it} from "vitest";
 import type {EmbeddingStore} from "../../src/definitions/model.js";
 import {DuckDbSession} from "../../src/engines/duckdb/connection.js";
 import {DaedalusError, ProblemsError} from "../../src/errors.js";
-import {roundToHalf} from "../../src/pipeline/half-float.js";
-import {buildStore, type StoreBuildOptions, type StoreBuildReport} from "../../src/pipeline/store-build.js";
+import {halfToNumber, roundToHalf} from "../../src/pipeline/half-float.js";
+import {acquireLock} from "../../src/pipeline/lock.js";
+import {buildStore, compactStore, type StoreBuildOptions, type StoreBuildReport} from "../../src/pipeline/store-build.js";
 import {loadStoreIds, readStoreVersion} from "../../src/pipeline/store-ids.js";
 import {openStore, StoreWriter, type EmbeddingReader} from "../../src/sources/embedding-store.js";
 
@@ -65,6 +66,19 @@ async function gather(reader: EmbeddingReader, positions: Int32Array): Promise<n
   const vectors: number[] = [];
   await reader.gather(positions, (_, vector) => vectors.push(...vector));
   return vectors;
+}
+
+/** Id -> the bits of its vector. */
+async function readAll(store: EmbeddingStore): Promise<Map<string, number[]>> {
+  const reader = await openStore(store, root);
+  try {
+    const ids = [...(await reader.index()).slice(0, reader.rowCount)].map(String);
+    const found = new Map<string, number[]>();
+    await reader.gather(Int32Array.from(ids, (_, k) => k), (k, vector) => found.set(ids[k]!, [...vector]));
+    return found;
+  } finally {
+    reader.close();
+  }
 }
 
 describe("buildStore", () => {
@@ -217,37 +231,51 @@ describe("buildStore", () => {
     expect(readdirSync(join(root, "data/precious"))).toEqual(["notes.txt"]);
   });
 
-  it("clears away what a killed build left, and nothing of a build that still runs", async () => {
+  it("clears away what a killed build of something else left", async () => {
     await writeParquet("vectors.parquet", vectors("SELECT unnest(range(5))"));
-    const gone = await pidOfEndedProcess();
-    mkdirSync(join(root, `data/store/v6/artwork_embedding.building-${gone}/store.lance`), {recursive: true});
-    mkdirSync(join(root, `data/store/v6/artwork_embedding.building-${process.ppid}`), {recursive: true});
-    await build(defineStore());
-    expect(readdirSync(join(root, "data/store/v6"))).toEqual(["artwork_embedding", `artwork_embedding.building-${process.ppid}`]);
+    mkdirSync(join(root, "data/store/v6/artwork_embedding.building/store.lance"), {recursive: true});
+    writeFileSync(join(root, "data/store/v6/artwork_embedding.building/made-from.json"), "{}");
+    expect(await build(defineStore())).toMatchObject({rowCount: 5, resumedCount: 0});
+    expect(readdirSync(join(root, "data/store/v6"))).toEqual(["artwork_embedding"]);
   });
 
-  it("survives kill -9: the old store stays, and the next build finishes", async () => {
+  it("refuses to build a store that another process is building", async () => {
+    await writeParquet("vectors.parquet", vectors("SELECT unnest(range(5))"));
+    const lock = acquireLock(join(root, "data/store/v6/artwork_embedding.lock"), "it");
+    const error = await failure(build(defineStore()));
+    expect(error).toMatchObject({code: "partition-locked"});
+    expect(error.message).toBe(`embedding store "artwork_embeddings" is being written by process ${process.pid} on ${hostname()}`);
+    lock.release();
+    expect(await build(defineStore())).toMatchObject({rowCount: 5});
+  });
+
+  it("survives kill -9: the old store stays, and the next build goes on where it was", async () => {
     await writeParquet("vectors.parquet", vectors("SELECT unnest(range(50))"));
     const {fingerprint} = await build(defineStore());
-    await writeParquet("vectors.parquet", vectors("SELECT unnest(range(60000))").replaceAll("i + 0.25", "1"));
+    const large = vectors("SELECT unnest(range(30000))").replaceAll("i + 0.25", "1");
+    await writeParquet("vectors.parquet", large);
     const store = defineStore({buildBatchSize: 500});
-    // The child says "writing" with every chunk; it is killed among the first.
+    // The child says how many chunks it has read; it is killed after the fifth.
     const script = `
       import {createJiti} from "jiti";
       const jiti = createJiti(${JSON.stringify(import.meta.url)});
       const {DuckDbSession} = await jiti.import("../../src/engines/duckdb/connection.ts");
       const {buildStore} = await jiti.import("../../src/pipeline/store-build.ts");
       const session = await DuckDbSession.open({});
-      await buildStore(${JSON.stringify(store)}, {root: ${JSON.stringify(root)}, session, onProgress: () => process.stdout.write("writing\\n")});`;
-    const child = spawn(process.execPath, ["--input-type=module", "-e", script], {cwd: process.cwd(), stdio: ["ignore", "pipe", "inherit"]});
-    const ended = new Promise<NodeJS.Signals | null>((resolve) => child.once("exit", (_, signal) => resolve(signal)));
-    child.stdout.once("data", () => child.kill("SIGKILL"));
-    expect(await ended).toBe("SIGKILL");
-    expect(readdirSync(join(root, "data/store/v6"))).toContain(`artwork_embedding.building-${child.pid}`);
+      let chunks = 0;
+      await buildStore(${JSON.stringify(store)}, {root: ${JSON.stringify(root)}, session, onProgress: () => { if (++chunks === 5) process.kill(process.pid, "SIGKILL"); }});`;
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script], {cwd: process.cwd(), stdio: "inherit"});
+    expect(await new Promise<NodeJS.Signals | null>((resolve) => child.once("exit", (_, signal) => resolve(signal)))).toBe("SIGKILL");
+    expect(readdirSync(join(root, "data/store/v6")).sort()).toEqual(["artwork_embedding", "artwork_embedding.building", "artwork_embedding.lock"]);
     expect(await readStoreVersion(store, root)).toBe(fingerprint);
-    await writeParquet("vectors.parquet", vectors("SELECT unnest(range(70))"));
-    expect(await build(store)).toMatchObject({rowCount: 70});
+    const resumed = await build(store);
+    expect(resumed).toMatchObject({rowCount: 30_000, addedCount: 30_000});
+    expect(resumed.resumedCount).toBeGreaterThanOrEqual(4 * 2048 - 1000);
     expect(readdirSync(join(root, "data/store/v6"))).toEqual(["artwork_embedding"]);
+    expect(await readStoreVersion(store, root)).toBe(resumed.fingerprint);
+    const whole = await build({...store, path: "data/whole"});
+    expect(whole).toMatchObject({resumedCount: 0, fingerprint: resumed.fingerprint});
+    expect(await readAll(store)).toEqual(await readAll({...store, path: "data/whole"}));
   });
 
   it("puts the old store back when a build was killed between taking it away and replacing it", async () => {
@@ -265,6 +293,140 @@ describe("buildStore", () => {
     mkdirSync(join(root, "locked"));
     chmodSync(join(root, "locked"), 0o555);
     expect((await failure(build(defineStore({path: "locked/store"})))).code).toBe("output-unwritable");
+  });
+});
+
+describe("buildStore from files that pyarrow wrote", () => {
+  const python = process.env["DAEDALUS_PYTHON"];
+  it.skipIf(python === undefined).each(["float16", "float32", "float64"])("keeps %s vectors, as lists and as lists of fixed size (skipped without DAEDALUS_PYTHON)", async (dtype) => {
+    const script = `
+import sys, numpy as np, pyarrow as pa, pyarrow.parquet as pq
+values = (np.arange(5000 * 4) % 4001 / 64 - 30 + 1 / 3).astype(sys.argv[1])
+offsets = pa.array(np.arange(0, 20001, 4), pa.int32())
+lists = {"list.parquet": pa.ListArray.from_arrays(offsets, pa.array(values)), "fixed.parquet": pa.FixedSizeListArray.from_arrays(pa.array(values), 4)}
+for (name, vectors), version in zip(lists.items(), ["1.0", "2.0"]):
+    table = pa.table({"id": pa.array(np.arange(5000), pa.int32()), "image_embedding": vectors})
+    pq.write_table(table, sys.argv[2] + "/" + name, row_group_size=1700, data_page_version=version, compression="zstd", data_page_size=9000)
+`;
+    execFileSync(python!, ["-c", script, dtype, root]);
+    for (const sourceParquet of ["list.parquet", "fixed.parquet"]) {
+      const store = defineStore({sourceParquet});
+      await build(store);
+      const found = await readAll(store);
+      const round = {float16: (value: number) => roundToHalf(halfToNumber(roundToHalf(value))), float32: (value: number) => roundToHalf(Math.fround(value)), float64: roundToHalf}[dtype]!;
+      for (let i = 0; i < 5000; i++) expect(found.get(String(i))).toEqual([0, 1, 2, 3].map((d) => round((((i * 4 + d) % 4001) / 64 - 30) + 1 / 3)));
+    }
+  });
+});
+
+describe("buildStore with order_column", () => {
+  const ordered = (changes: Partial<EmbeddingStore> = {}): EmbeddingStore => defineStore({orderColumn: "updated_at", buildBatchSize: 7, ...changes});
+  const rows = (values: string): string => `SELECT id, [v, 0, 0, 0]::FLOAT[] AS image_embedding, updated_at FROM (VALUES ${values}) t(id, v, updated_at)`;
+
+  it("takes the newest row of an id, wherever it stands; a row without the order is the oldest", async () => {
+    await writeParquet("vectors.parquet", rows("(1, 10, 5), (2, 20, NULL), (1, 11, 7), (3, 30, 1), (2, 21, -9), (1, 12, 6), (4, 40, NULL)"));
+    expect(await build(ordered())).toMatchObject({rowCount: 4, replacedCount: 3});
+    expect(await readAll(ordered())).toEqual(new Map([["1", 11], ["3", 30], ["2", 21], ["4", 40]].map(([id, v]) => [id, [roundToHalf(v as number), 0, 0, 0]])));
+  });
+
+  it("agrees with a query over many files and rows", async () => {
+    mkdirSync(join(root, "parts"));
+    for (let part = 0; part < 3; part++) {
+      await writeParquet(`parts/${part}.parquet`, `SELECT CAST(hash(i * 3 + ${part}) % 900 AS BIGINT) AS id, [i % 2000, ${part}, 0, 0]::FLOAT[] AS image_embedding, i * 3 + ${part} AS updated_at FROM range(3000) t(i) ORDER BY hash(i)`);
+    }
+    await build(ordered({sourceParquet: "parts", buildBatchSize: 100}));
+    const expected = await session.rows(`SELECT CAST(id AS VARCHAR) AS id, arg_max(image_embedding, updated_at) AS v FROM read_parquet('${root}/parts/*.parquet') GROUP BY id`);
+    const wanted = new Map(expected.map(({id, v}) => [id as string, (v as number[]).map((value) => roundToHalf(value))]));
+    const found = await readAll(ordered());
+    expect(found.size).toBe(wanted.size);
+    for (const [id, vector] of wanted) expect([id, found.get(id)]).toEqual([id, vector]);
+  });
+
+  it("reports ids whose newest rows are several, and an order column that is missing", async () => {
+    await writeParquet("vectors.parquet", rows("(1, 10, 5), (1, 11, 5), (2, 20, 3), (2, 21, 4), (3, 30, NULL), (3, 30, NULL), (4, 1, 1), (4, 1, 1), (5, 1, 1), (5, 1, 1)"));
+    const error = await failure(build(ordered()));
+    expect(error).toMatchObject({code: "store-ids-duplicate", facts: {count: 4, examples: ["1", "3", "4"], orderColumn: "updated_at"}, place});
+    expect(error.message).toBe('embedding store "artwork_embeddings": 4 ids occur more than once with the greatest "updated_at", such as 1, 3, 4');
+    expect(await failure(build(ordered({orderColumn: "updatedat"})))).toMatchObject({code: "store-source-column", facts: {column: "updatedat", nearest: "updated_at"}});
+  });
+});
+
+describe("buildStore with --append", () => {
+  const append = (store: EmbeddingStore): Promise<StoreBuildReport> => build(store, {isAppend: true});
+
+  it("adds new ids, and leaves those that are there as they are", async () => {
+    await writeParquet("vectors.parquet", vectors("SELECT unnest(range(300))"));
+    const first = await build(defineStore());
+    const before = await readAll(defineStore());
+    await writeParquet("vectors.parquet", vectors("SELECT unnest(range(200, 5000))").replace("0.25", "0.5"));
+    const added = await append(defineStore());
+    expect(added).toMatchObject({rowCount: 5000, addedCount: 4700, knownCount: 100});
+    expect(added.fingerprint).not.toBe(first.fingerprint);
+    expect(await readStoreVersion(defineStore(), root)).toBe(added.fingerprint);
+    const after = await readAll(defineStore());
+    expect(after.size).toBe(5000);
+    for (const [id, vector] of before) expect(after.get(id)).toEqual(vector);
+    expect(after.get("4000")).toEqual([4000, 4000.5, -4000, Math.fround(1 / 4001)].map((value) => roundToHalf(value)));
+    // Nothing new: the store, and all days that were made with it, stay.
+    expect(await append(defineStore())).toMatchObject({rowCount: 5000, addedCount: 0, knownCount: 4800, fingerprint: added.fingerprint});
+    expect(readdirSync(join(root, "data/store/v6"))).toEqual(["artwork_embedding"]);
+  });
+
+  it("takes text ids", async () => {
+    await writeParquet("vectors.parquet", vectors("SELECT unnest(range(30))", "'ü' || i"));
+    await build(defineStore());
+    await writeParquet("vectors.parquet", vectors("SELECT unnest(range(20, 60))", "'ü' || i"));
+    expect(await append(defineStore())).toMatchObject({rowCount: 60, addedCount: 30, knownCount: 10});
+    await writeParquet("vectors.parquet", vectors("SELECT unnest(range(5))"));
+    expect(await failure(append(defineStore()))).toMatchObject({code: "store-source-type", facts: {column: "id", expected: "text", found: "an integer"}});
+  });
+
+  it("looks at vectors of new ids alone, and changes nothing when one is wrong", async () => {
+    await writeParquet("vectors.parquet", vectors("SELECT unnest(range(30))"));
+    await build(defineStore());
+    const broken = (from: number): string => `SELECT i AS id, CASE WHEN i = 29 THEN NULL ELSE [i, 1, 2, 3] END::FLOAT[] AS image_embedding FROM range(${from}, 40) t(i)`;
+    await writeParquet("vectors.parquet", broken(20));
+    const {fingerprint} = await append(defineStore());
+    expect(await readStoreVersion(defineStore(), root)).toBe(fingerprint);
+    await writeParquet("vectors.parquet", "SELECT 50 AS id, ['nan'::FLOAT, 1, 2, 3] AS image_embedding");
+    expect(await failure(append(defineStore()))).toMatchObject({code: "store-source-vectors", facts: {count: 1, examples: ["50"]}});
+    expect((await readAll(defineStore())).size).toBe(40);
+    expect(await readStoreVersion(defineStore(), root)).toBe(fingerprint);
+  });
+
+  it("compacts what many small builds left", async () => {
+    await writeParquet("vectors.parquet", vectors("SELECT unnest(range(3000))"));
+    await build(defineStore({buildBatchSize: 100}));
+    expect(readdirSync(join(root, "data/store/v6/artwork_embedding/data")).length).toBe(1);
+    expect((await readAll(defineStore())).get("2999")?.[0]).toBe(roundToHalf(2999));
+  });
+
+  it("leaves new rows out of the vector index until the store is compacted; searches find them all the same", async () => {
+    const store = defineStore({embeddingDim: 8, vectorIndex: "l2", buildBatchSize: 1000});
+    const wide = (rows: string): string => `SELECT i AS id, [i, -i, i, -i, i, 1, 2, 3]::FLOAT[] AS image_embedding FROM (${rows}) t(i)`;
+    await writeParquet("vectors.parquet", wide("SELECT unnest(range(300))"));
+    await build(store);
+    await writeParquet("vectors.parquet", wide("SELECT unnest(range(280, 310))"));
+    await append(store);
+    const look = async (): Promise<{unindexed: number[]; nearest: string[]}> => {
+      const reader = await openStore(store, root);
+      const unindexed = (await reader.describe()).indexes.map(({rowsUnindexed}) => rowsUnindexed);
+      const {isIndexed, found} = await reader.nearest(Float32Array.of(309, -309, 309, -309, 309, 1, 2, 3), {count: 3, metric: "l2"});
+      expect(isIndexed).toBe(true);
+      reader.close();
+      return {unindexed, nearest: found.map(({id}) => id)};
+    };
+    expect(await look()).toEqual({unindexed: [0, 10], nearest: ["309", "308", "307"]});
+    const fingerprint = await readStoreVersion(store, root);
+    await compactStore(store, root);
+    expect((await look()).unindexed).toEqual([0, 0]);
+    expect((await look()).nearest[0]).toBe("309");
+    expect(await readStoreVersion(store, root)).toBe(fingerprint);
+  });
+
+  it("needs a store to add to", async () => {
+    await writeParquet("vectors.parquet", vectors("SELECT unnest(range(3))"));
+    expect(await failure(append(defineStore()))).toMatchObject({code: "store-missing"});
   });
 });
 
@@ -334,9 +496,3 @@ describe("openStore", () => {
     reader.close();
   });
 });
-
-async function pidOfEndedProcess(): Promise<number> {
-  const child = spawn(process.execPath, ["-e", ""]);
-  await new Promise((resolve) => child.once("exit", resolve));
-  return child.pid!;
-}
