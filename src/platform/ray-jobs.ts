@@ -73,10 +73,10 @@ export class RayJobs {
     return answer.status === 404 ? undefined : this.#accept(answer, jobSchema);
   }
 
-  /** All that the job has printed so far. */
+  /** All that the job has printed so far. Ray asks the job's node for it: where that is lost, the answer is 500, and nothing here. */
   async readLogs(id: string): Promise<string> {
     const answer = await this.#call("GET", `/api/jobs/${id}/logs`);
-    return answer.status === 404 ? "" : (this.#accept(answer, logsSchema).logs ?? "");
+    return answer.status === 404 || answer.status === 500 ? "" : (this.#accept(answer, logsSchema).logs ?? "");
   }
 
   /** A job that has ended, or is gone, stays as it is. */

@@ -97,7 +97,7 @@ async function runBlock(run: RayRun, days: readonly string[]): Promise<void> {
     const {job, error} = await followJob(run, day, id);
     if (effects.signal.aborted) return;
     if (job?.status === "SUCCEEDED") return;
-    const reason = error ?? job?.message?.trim().split("\n").at(-1) ?? "the cluster no longer knows the job";
+    const reason = error ?? job?.message?.trim().split("\n").at(-1)?.trim() ?? "the cluster no longer knows the job";
     if (!isLost(job) || attempt === attemptsMax) throw DaedalusError.of("remote-day-failed", {day, where: `job ${id} at ${options.address}`, reason, attempts: attempt});
     effects.log(`${day} | lost, and begun again: ${reason}`);
   }

@@ -11,7 +11,7 @@ import {methods} from "../../src/platform/methods.js";
 import type {RunAnswer} from "../../src/platform/schemas/run-schemas.js";
 import {findPort} from "../support/free-port.js";
 import {makeContext} from "../support/method-context.js";
-import {daedaPath, spawnDaeda, type RunResult} from "../support/run-daeda.js";
+import {daedaPath, spawnDaeda, type ProcessOptions, type RunResult} from "../support/run-daeda.js";
 import {makeShop, readDatasets, shopDays, shopFiles} from "../support/shop-project.js";
 
 const rayPython = process.env["DAEDALUS_RAY_PYTHON"];
@@ -22,9 +22,21 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(root, {recursive: true, force: true}));
 
-const train = (address: string, args: readonly string[] = [], onStart?: (child: ChildProcess) => void): Promise<RunResult> => {
+const train = (address: string, args: readonly string[] = [], options: Pick<ProcessOptions, "env" | "onStart"> = {}): Promise<RunResult> => {
   const command = ["--ray-command", `${process.execPath} ${daedaPath}`];
-  return spawnDaeda(["pipeline", "train", "basket", "--runner", "ray", "--ray-address", address, ...command, ...args], {directory: root, ...(onStart && {onStart})});
+  return spawnDaeda(["pipeline", "train", "basket", "--runner", "ray", "--ray-address", address, ...command, ...args], {directory: root, ...options});
+};
+
+/** Does something once the run has said the words. */
+const once = (words: string, act: (child: ChildProcess) => void) => (child: ChildProcess): void => {
+  let said = "";
+  const listen = (chunk: Buffer): void => {
+    said += chunk.toString();
+    if (!said.includes(words)) return;
+    child.stderr!.off("data", listen);
+    act(child);
+  };
+  child.stderr!.on("data", listen);
 };
 
 describe("a Ray that is not there", () => {
@@ -35,12 +47,18 @@ describe("a Ray that is not there", () => {
     expect(stderr).toContain(`error ray-unreachable: Ray does not answer at ${address}: ECONNREFUSED`);
   });
 
-  it("is told from something else that answers", async () => {
-    const server = createHttpServer((_request, response) => response.end("<html>hello</html>"));
+  it("is told from something else that answers, which gets the token and nothing of it is printed", async () => {
+    let sent: string | undefined;
+    const server = createHttpServer((request, response) => {
+      sent = request.headers.authorization;
+      response.end("<html>hello</html>");
+    });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     try {
-      const {stderr} = await train(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+      const {stderr} = await train(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, [], {env: {RAY_AUTH_TOKEN: "s3cret"}});
       expect(stderr).toContain("what answers there is not Ray's dashboard");
+      expect(sent).toBe("Bearer s3cret");
+      expect(stderr).not.toContain("s3cret");
     } finally {
       server.close();
     }
@@ -76,36 +94,54 @@ it("lets a job that is begun again on another host take over its own lock, and n
 
 describe.skipIf(rayPython === undefined)("a Ray cluster (needs DAEDALUS_RAY_PYTHON, a Python with ray[default])", () => {
   let address: string;
+  let port: number;
   let head: ChildProcess;
+  /** The one with more memory. */
+  let node: ChildProcess;
   let folder: string;
+
+  /** A node leads a group of processes. */
+  const startRay = async (flags: readonly string[]): Promise<ChildProcess> => {
+    const all = ["start", "--block", "--disable-usage-stats", "--object-store-memory=100000000", `--dashboard-agent-listen-port=${await findPort()}`, ...flags];
+    // A lost node is noticed within seconds.
+    const env = {...process.env, RAY_health_check_period_ms: "500", RAY_health_check_timeout_ms: "2000", RAY_health_check_failure_threshold: "3"};
+    return spawn(join(dirname(rayPython!), "ray"), all, {stdio: "ignore", detached: true, env});
+  };
+  const startNode = (): Promise<ChildProcess> => startRay([`--address=127.0.0.1:${port}`, "--num-cpus=1", "--memory=4294967296"]);
+  const end = async (child: ChildProcess): Promise<void> => {
+    const ended = new Promise((resolve) => child.on("exit", resolve));
+    child.kill("SIGTERM");
+    await ended;
+  };
 
   beforeAll(async () => {
     // Sockets lie below it, and their paths must be short.
     folder = mkdtempSync(join(tmpdir(), "ray-"));
-    const [port, dashboard, agent, client] = await Promise.all([findPort(), findPort(), findPort(), findPort()]);
+    const [dashboard, client] = await Promise.all([findPort(), findPort()]);
+    port = await findPort();
     address = `http://127.0.0.1:${dashboard}`;
-    const flags = [
-      ...["--head", "--block", "--disable-usage-stats", `--temp-dir=${folder}`, "--node-ip-address=127.0.0.1", `--port=${port}`],
-      ...["--dashboard-host=127.0.0.1", `--dashboard-port=${dashboard}`, `--dashboard-agent-listen-port=${agent}`, `--ray-client-server-port=${client}`],
-      ...["--num-cpus=3", "--memory=2147483648", "--object-store-memory=100000000"],
-    ];
-    head = spawn(join(dirname(rayPython!), "ray"), ["start", ...flags], {stdio: "ignore", detached: true});
+    head = await startRay([
+      ...["--head", `--temp-dir=${folder}`, "--node-ip-address=127.0.0.1", `--port=${port}`, "--num-cpus=3", "--memory=2147483648"],
+      ...["--dashboard-host=127.0.0.1", `--dashboard-port=${dashboard}`, `--ray-client-server-port=${client}`],
+    ]);
     for (let attempt = 0; attempt < 240; attempt += 1) {
-      if (await fetch(`${address}/api/version`).then((answer) => answer.ok, () => false)) return;
+      if (await fetch(`${address}/api/version`).then((answer) => answer.ok, () => false)) {
+        node = await startNode();
+        return;
+      }
       await sleep(500);
     }
     throw new Error(`Ray did not start; its logs are in ${folder}`);
   });
   afterAll(async () => {
-    const ended = new Promise((resolve) => head.on("exit", resolve));
-    head.kill("SIGTERM");
-    await ended;
+    await end(node);
+    await end(head);
     rmSync(folder, {recursive: true, force: true});
   });
 
   it("makes the days that this machine makes, three at a time, and begins a killed one again", async () => {
     let isRunning = true;
-    const running = train(address).finally(() => (isRunning = false));
+    const running = train(address, ["--day-workers", "3"]).finally(() => (isRunning = false));
     const killed = await killDay(root, "2026-03-01", () => isRunning);
     const {exitCode, stderr, stdout} = await running;
     expect({exitCode, stderr}).toMatchObject({exitCode: 0});
@@ -113,6 +149,9 @@ describe.skipIf(rayPython === undefined)("a Ray cluster (needs DAEDALUS_RAY_PYTH
     expect(stderr).toMatch(/2026-03-01 \| lost, and begun again/);
     expect(stderr).toMatch(/2026-02-26 \| .*200 rows/);
     expect(stdout).toMatch(/^basket: wrote 4 days with 800 rows/);
+    const jobs = (await (await fetch(`${address}/api/jobs/`)).json()) as {start_time: number; end_time: number}[];
+    const atOnce = jobs.map(({start_time: at}) => jobs.filter((job) => job.start_time <= at && at < job.end_time).length);
+    expect(Math.max(...atOnce)).toBe(3);
     const remote = await readDatasets(root);
     const again = await train(address);
     expect(again.stderr).toBe("basket: 0 days to write, 4 current\n");
@@ -121,9 +160,28 @@ describe.skipIf(rayPython === undefined)("a Ray cluster (needs DAEDALUS_RAY_PYTH
     expect(remote).toEqual(await readDatasets(root));
   }, 240_000);
 
-  it("refuses an envelope that no node has", async () => {
-    const {exitCode, stderr} = await train(address, ["--force", "--ray-num-cpus", "64"]);
+  it("begins a day again whose node is lost", async () => {
+    const nodes = async (): Promise<string> => (await fetch(`${address}/api/cluster_status`)).text();
+    await expect.poll(nodes, {timeout: 30_000, interval: 500}).toContain("4294967296");
+    const isLost = join(root, "lost");
+    const command = `/bin/sh -c 'test -e ${isLost} || sleep 60; exec ${process.execPath} ${daedaPath} "$@"' daeda`;
+    const {exitCode, stderr} = await train(address, ["--target-date", shopDays[0]!, "--force", "--ray-memory", "3GiB", "--ray-command", command], {
+      onStart: once("Running entrypoint", () => {
+        writeFileSync(isLost, "");
+        process.kill(-node.pid!, "SIGKILL");
+        void startNode().then((next) => (node = next));
+      }),
+    });
+    expect({exitCode, stderr}).toMatchObject({exitCode: 0, stderr: expect.stringMatching(/2026-02-26 \| lost, and begun again: the actor's node was terminated/) as unknown});
+  }, 120_000);
+
+  it.each([
+    ["CPUs", ["--ray-num-cpus", "64"]],
+    ["memory", ["--ray-memory", "64GiB"]],
+  ])("refuses an envelope with more %s than a node has", async (_, flags) => {
+    const {exitCode, stderr} = await train(address, ["--force", ...flags]);
     expect(exitCode).toBe(1);
+    expect(stderr).toContain("error ray-too-small");
     expect(stderr).toContain("its nodes have 3 CPUs and 2.0 GiB");
   });
 
@@ -140,11 +198,13 @@ describe.skipIf(rayPython === undefined)("a Ray cluster (needs DAEDALUS_RAY_PYTH
     }
   }, 120_000);
 
-  it("makes the days of a run from the queue, a block of days a job, and is left without jobs when one is cancelled", async () => {
+  it("makes the days of a run from the queue that are not there, a block of days a job, and is left without jobs when one is cancelled", async () => {
     const context = makeContext(root, {limits: {runningMax: 2}});
-    const start = async (range: {first: string; last: string}, command: string): Promise<string> => {
-      const runner_options = {address, command, num_cpus: "1", memory: "256MiB", days_per_job: "2"};
-      return (await methods["runs.materialize_partition"]({service: "basket", range, force: true, runner: "ray", runner_options}, context)).run_id;
+    for (const day of shopDays.slice(0, 2)) rmSync(join(root, "out/basket/dataset", `dt=${day}`), {recursive: true});
+    writeFileSync(join(root, "ray.yaml"), "env_vars: {SHOP_GREETING: good day}\n");
+    const start = async (range: {first: string; last: string}, command: string, force: boolean): Promise<string> => {
+      const runner_options = {address, command, num_cpus: "1", memory: "256MiB", days_per_job: "2", runtime_env: "ray.yaml"};
+      return (await methods["runs.materialize_partition"]({service: "basket", range, force, runner: "ray", runner_options}, context)).run_id;
     };
     const waitFor = async (run_id: string, isThere: (run: RunAnswer) => boolean): Promise<RunAnswer> => {
       for (;;) {
@@ -154,15 +214,17 @@ describe.skipIf(rayPython === undefined)("a Ray cluster (needs DAEDALUS_RAY_PYTH
       }
     };
     const hasEnded = ({finished_at: at}: RunAnswer): boolean => at !== null;
-    const made = await start({first: shopDays[0]!, last: shopDays[1]!}, `${process.execPath} ${daedaPath}`);
-    const cancelled = await start({first: shopDays[2]!, last: shopDays[3]!}, "sleep 300 #");
+    const made = await start({first: shopDays[0]!, last: shopDays[2]!}, `/bin/sh -c 'echo "$SHOP_GREETING"; exec ${process.execPath} ${daedaPath} "$@"' daeda`, false);
+    const cancelled = await start({first: shopDays[3]!, last: shopDays[3]!}, "sleep 300 #", true);
     const {external} = await waitFor(cancelled, (run) => Object.keys(run.external).length > 0 || hasEnded(run));
     await methods["runs.cancel"]({run_id: cancelled}, context);
     const block = `${shopDays[0]!}..${shopDays[1]!}`;
     const run = await waitFor(made, hasEnded);
     const {lines} = await methods["runs.logs"]({run_id: made}, context);
     const text = lines.map((line) => line.text).join("\n");
-    expect({status: run.status, text}).toMatchObject({status: "succeeded", text: expect.stringContaining(`${block} | ${shopDays[1]!} (forced): 200 rows`) as unknown});
+    expect({status: run.status, text}).toMatchObject({status: "succeeded", text: expect.stringContaining("basket: 2 days to write, 1 current") as unknown});
+    expect(text).toContain(`${block} | good day`);
+    expect(text).toMatch(new RegExp(`^${block} \\| ${shopDays[1]!} \\(.*\\): 200 rows`, "m"));
     expect(run.external).toEqual({[block]: expect.stringMatching(/^daeda-/) as unknown});
     expect(await waitFor(cancelled, hasEnded)).toMatchObject({status: "cancelled"});
     const [id] = Object.values(external);
@@ -172,13 +234,7 @@ describe.skipIf(rayPython === undefined)("a Ray cluster (needs DAEDALUS_RAY_PYTH
 
   it("is left without jobs when the run is stopped", async () => {
     const args = ["--force", "--ray-command", "sleep 300 #"];
-    const {exitCode, stderr} = await train(address, args, (child) => {
-      let text = "";
-      child.stderr!.on("data", (chunk: Buffer) => {
-        if (!text.includes("| job ") && `${text}${chunk.toString()}`.includes("| job ")) setTimeout(() => child.kill("SIGINT"), 3_000);
-        text += chunk.toString();
-      });
-    });
+    const {exitCode, stderr} = await train(address, args, {onStart: once("| job ", (child) => setTimeout(() => child.kill("SIGINT"), 3_000))});
     expect({exitCode, stderr}).toMatchObject({exitCode: 130});
     const ids = [...stderr.matchAll(/\| job (\S+)$/gm)].map(([, id]) => id!);
     expect(ids.length).toBeGreaterThan(0);
