@@ -170,6 +170,15 @@ describe.skipIf(dagsterPython === undefined)("a Dagster (needs DAEDALUS_DAGSTER_
         },
       ],
     });
+    const view = await dagster.ask(`{assetNodeOrError(assetKey: {path: ["feature_views", "prices"]}) {... on AssetNode {
+      isExecutable groupName dependedByKeys {path}
+      metadataEntries {label ... on TextMetadataEntry {text} ... on TableSchemaMetadataEntry {schema {columns {name type}}}}}}}`);
+    expect(view["assetNodeOrError"]).toEqual({
+      isExecutable: false,
+      groupName: "feature_views",
+      dependedByKeys: ["basket", "endless", "strict"].map((service) => ({path: [service]})),
+      metadataEntries: expect.arrayContaining([{label: "source", text: "data/prices.parquet"}, {label: "dagster/column_schema", schema: {columns: [{name: "price", type: "DOUBLE"}]}}]) as unknown,
+    });
     const remote = await readRows(join(root, "out/basket/dataset", `dt=${day}`));
     const local = await trainShop(root, {outputRoot: "local", targetDay: day});
     expect(remote).toEqual(await readRows(local.days[0]!.directory));

@@ -6,6 +6,7 @@ import {afterAll, beforeAll, describe, expect, it} from "vitest";
 import type {MethodContext} from "../../src/platform/context.js";
 import {methods} from "../../src/platform/methods.js";
 import {appendLog, readLog, readLogTail} from "../../src/platform/runs/run-log.js";
+import {RunQueue} from "../../src/platform/runs/run-queue.js";
 import type {RunAnswer} from "../../src/platform/schemas/run-schemas.js";
 import {makeContext} from "../support/method-context.js";
 import {runDaeda, spawnDaeda} from "../support/run-daeda.js";
@@ -82,6 +83,13 @@ describe("the queue", () => {
     const rest = await methods["runs.list"]({limit: 100, cursor: first.next_cursor!}, context);
     expect(rest.runs.map(({run_id: id}) => id).every((id) => id < first.next_cursor!)).toBe(true);
     expect((await methods["runs.list"]({status: "failed"}, context)).runs).toHaveLength(2);
+  });
+
+  it("is as long and as wide as the environment says", () => {
+    const limitsOf = (environment: NodeJS.ProcessEnv): unknown => new RunQueue({directory: root, environment}).limits;
+    expect(limitsOf({})).toEqual({runningMax: 2, queuedMax: 100});
+    expect(limitsOf({DAEDALUS_RUNS_MAX: "3", DAEDALUS_QUEUE_MAX: "1000"})).toEqual({runningMax: 3, queuedMax: 1000});
+    for (const wrong of ["0", "-1", "2.5", "many", "100000"]) expect(() => limitsOf({DAEDALUS_RUNS_MAX: wrong})).toThrow(expect.objectContaining({code: "value-wrong"}));
   });
 
   it.each([

@@ -1,11 +1,14 @@
 /** A server in a process of its own, as its users have it: what bad input does to it, and what outlives it. */
-import {rmSync} from "node:fs";
+import {rmSync, writeFileSync} from "node:fs";
 import {request} from "node:http";
+import {join} from "node:path";
 import {text} from "node:stream/consumers";
 import {setTimeout as sleep} from "node:timers/promises";
+import {exportJWK, generateKeyPair, SignJWT} from "jose";
 import {afterAll, beforeAll, describe, expect, it} from "vitest";
 import {TokenStore} from "../../src/platform/auth/token-store.js";
 import {findPort} from "../support/free-port.js";
+import {runDaeda} from "../support/run-daeda.js";
 import {startServerProcess, type ServerProcess} from "../support/server-process.js";
 import {makeShop, shopDays} from "../support/shop-project.js";
 import {callRpc, post, type RpcAnswer} from "../support/test-server.js";
@@ -20,7 +23,7 @@ beforeAll(async () => {
   root = await makeShop();
   reader = new TokenStore(root).create({name: "reader", scope: "read", lifetimeMs: 600_000}).token;
   const [ray, dagster] = [await findPort(), await findPort()];
-  server = await startServerProcess(root, {DAEDALUS_RAY_ADDRESS: `http://127.0.0.1:${ray}`, DAEDALUS_DAGSTER_URL: `http://127.0.0.1:${dagster}/graphql`});
+  server = await startServerProcess(root, {env: {DAEDALUS_RAY_ADDRESS: `http://127.0.0.1:${ray}`, DAEDALUS_DAGSTER_URL: `http://127.0.0.1:${dagster}/graphql`}});
 });
 afterAll(async () => {
   // After all that was sent it still answers, and never met anything that it did not expect.
@@ -31,6 +34,11 @@ afterAll(async () => {
 
 const call = (method: string, params?: unknown, headers?: Readonly<Record<string, string>>): Promise<RpcAnswer> => callRpc(server.url, method, params, headers);
 const start = async (params: object): Promise<string> => ((await call("runs.materialize_partition", {service: "basket", ...params})).body.result as {run_id: string}).run_id;
+/** The status of a request under other names than `fetch` would send. */
+const healthOf = (url: string, headers: Readonly<Record<string, string>>): Promise<number | undefined> =>
+  new Promise((resolve, reject) => {
+    request(`${url}/healthz`, {headers}, (response) => resolve(response.resume().statusCode)).on("error", reject).end();
+  });
 /** Waits for the run's end. */
 const readLogOf = async (run: string, url = server.url): Promise<string> => (await fetch(`${url}/runs/${run}/logs?follow`)).text();
 
@@ -99,19 +107,15 @@ describe("bad input", () => {
   });
 
   it("finds no way through a name of another host, or a page of another origin", async () => {
-    const named = (headers: Readonly<Record<string, string>>): Promise<number | undefined> =>
-      new Promise((resolve, reject) => {
-        const {hostname, port} = new URL(server.url);
-        request({hostname, port, method: "GET", path: "/healthz", headers}, (response) => resolve(response.resume().statusCode)).on("error", reject).end();
-      });
     const {port, host} = new URL(server.url);
-    expect(await named({host: "rebound.example"})).toBe(403);
-    expect(await named({host: `127.0.0.1.rebound.example:${port}`})).toBe(403);
-    expect(await named({host: "192.168.1.5"})).toBe(403);
-    expect(await named({host: `localhost:${port}`})).toBe(200);
-    expect(await named({host, origin: "https://evil.example"})).toBe(403);
-    expect(await named({host, origin: "null"})).toBe(403);
-    expect(await named({host, origin: `http://${host}`})).toBe(200);
+    const statusOf = (headers: Readonly<Record<string, string>>): Promise<number | undefined> => healthOf(server.url, headers);
+    expect(await statusOf({host: "rebound.example"})).toBe(403);
+    expect(await statusOf({host: `127.0.0.1.rebound.example:${port}`})).toBe(403);
+    expect(await statusOf({host: "192.168.1.5"})).toBe(403);
+    expect(await statusOf({host: `localhost:${port}`})).toBe(200);
+    expect(await statusOf({host, origin: "https://evil.example"})).toBe(403);
+    expect(await statusOf({host, origin: "null"})).toBe(403);
+    expect(await statusOf({host, origin: `http://${host}`})).toBe(200);
   });
 
   it("of a token of the wrong scope starts nothing", async () => {
@@ -134,6 +138,23 @@ describe("bad input", () => {
     expect(ray).toMatch(/"status":"failed","error":{"code":"ray-unreachable","message":"Ray does not answer at http:/);
     expect(dagster).toMatch(/"status":"failed","error":{"code":"dagster-unreachable","message":"Dagster does not answer at http:/);
   });
+});
+
+it("lets in whom its flags name", async () => {
+  const {publicKey, privateKey} = await generateKeyPair("ES256");
+  writeFileSync(join(root, "jwks.json"), JSON.stringify({keys: [{...(await exportJWK(publicKey)), alg: "ES256"}]}));
+  const [issuer, origin] = ["https://id.example", "https://console.example"];
+  const oidc = ["--oidc-issuer", issuer, "--oidc-audience", "daedalus"];
+  const flags = ["--require-token", "--allow-host", "daedalus.internal", "--allow-origin", origin, ...oidc, "--oidc-jwks", "jwks.json"];
+  const guarded = await startServerProcess(root, {flags});
+  const jwt = await new SignJWT({scope: "daedalus:read"}).setProtectedHeader({alg: "ES256"}).setSubject("ada").setIssuer(issuer).setAudience("daedalus").setExpirationTime("5m").sign(privateKey);
+  const statusOf = async (headers: Readonly<Record<string, string>>): Promise<number> => (await callRpc(guarded.url, "service.list", {}, headers)).status;
+  expect([await statusOf({}), await statusOf({authorization: `Bearer ${reader}`}), await statusOf({authorization: `Bearer ${jwt}`})]).toEqual([401, 200, 200]);
+  expect([await healthOf(guarded.url, {host: "daedalus.internal"}), await healthOf(guarded.url, {host: "other.internal"})]).toEqual([200, 403]);
+  const preflight = await fetch(`${guarded.url}/rpc`, {method: "OPTIONS", headers: {origin, "access-control-request-method": "POST"}});
+  expect([preflight.status, preflight.headers.get("access-control-allow-origin")]).toEqual([204, origin]);
+  await guarded.stop("SIGTERM");
+  expect(await runDaeda(["serve-api", ...oidc], {directory: root})).toMatchObject({exitCode: 2, stderr: expect.stringContaining("go together") as string});
 });
 
 describe("a server that ends", () => {

@@ -11,8 +11,13 @@ export interface ServerProcess {
   stop(signal: NodeJS.Signals): Promise<number | null>;
 }
 
-export async function startServerProcess(root: string, env: Readonly<Record<string, string>> = {}): Promise<ServerProcess> {
-  const child = spawn(process.execPath, [daedaPath, "serve-api", "--port", "0"], {
+export interface ServerProcessOptions {
+  readonly flags?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export async function startServerProcess(root: string, {flags = [], env}: ServerProcessOptions = {}): Promise<ServerProcess> {
+  const child = spawn(process.execPath, [daedaPath, "serve-api", "--port", "0", ...flags], {
     cwd: root,
     env: {PATH: process.env["PATH"] ?? "", HOME: root, NO_COLOR: "1", ...env},
     stdio: ["ignore", "pipe", "pipe"],
