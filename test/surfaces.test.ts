@@ -1,19 +1,27 @@
 /** The same calls by every way in give the same answers. A transport is one entry of the table. */
 import {rmSync} from "node:fs";
-import {afterAll, beforeAll, describe, expect, it} from "vitest";
+import {Client} from "@modelcontextprotocol/sdk/client/index.js";
+import {StreamableHTTPClientTransport} from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import {afterAll, beforeAll, expect, it} from "vitest";
+import {methodNames} from "../src/platform/method-schemas.js";
 import {runDaeda} from "./support/run-daeda.js";
 import {makeShop, shopDays, trainShop} from "./support/shop-project.js";
 import {callRpc, startTestServer, type TestServer} from "./support/test-server.js";
 
 let root: string;
 let server: TestServer;
+const agent = new Client({name: "test", version: "1"});
 
 beforeAll(async () => {
   root = await makeShop();
   await trainShop(root, {targetDay: shopDays[0]!});
   server = await startTestServer(root);
+  await agent.connect(new StreamableHTTPClientTransport(new URL(`${server.url}/mcp`)));
+  // With the output schemas of the tools, the client checks each answer.
+  await agent.listTools();
 });
 afterAll(async () => {
+  await agent.close();
   await server.stop(1000);
   rmSync(root, {recursive: true, force: true});
 });
@@ -33,6 +41,13 @@ const transports: Readonly<Record<string, (call: SurfaceCall) => Promise<Answer>
   "JSON-RPC": async ({method, params}) => {
     const {result, error} = (await callRpc(server.url, method, params)).body;
     return error ? {error: error.data.code} : {result};
+  },
+  MCP: async ({method, params}) => {
+    const {isError, structuredContent, content} = await agent.callTool({name: method.replace(".", "_"), arguments: params});
+    const said: unknown = JSON.parse((content as [{text: string}])[0].text);
+    if (isError === true) return {error: (said as {data: {code: string}}).data.code};
+    expect(said).toEqual(structuredContent);
+    return {result: structuredContent};
   },
 };
 
@@ -69,18 +84,24 @@ const calls: readonly SurfaceCall[] = [
   {method: "runs.materialize_partition", params: {service: "baskett", partition: day}, command: ["runs", "start", "baskett", "--target-date", day]},
 ];
 
-describe.each(Object.keys(transports))("%s answers as the command line does", (transport) => {
-  it.each(calls.map((call) => [call.command.join(" "), call] as const))("daeda %s", async (_, call) => {
-    expect(await transports[transport]!(call)).toEqual(await askCommandLine(call));
-  });
+it("every method is asked for", () => {
+  expect(new Set(calls.map(({method}) => method))).toEqual(new Set(methodNames));
+});
 
-  it("about a run that both see", async () => {
-    const started = (await transports[transport]!({method: "runs.materialize_partition", params: {service: "basket", partition: "2026-01-01"}, command: []})) as {result: {run_id: string}};
-    const {run_id: run} = started.result;
+it.each(calls.map((call) => [call.command.join(" "), call] as const))("every way in answers as daeda %s does", async (_, call) => {
+  const expected = await askCommandLine(call);
+  for (const [name, ask] of Object.entries(transports)) expect(await ask(call), name).toEqual(expected);
+});
+
+it("every way in sees the same run", async () => {
+  const started = await Promise.all(
+    Object.values(transports).map((ask, index) => ask({method: "runs.materialize_partition", params: {service: "basket", partition: `2026-01-0${index + 1}`}, command: []})),
+  );
+  for (const answer of started) {
+    const {run_id: run} = (answer as {result: {run_id: string}}).result;
     await runDaeda(["runs", "logs", run, "--follow"], {directory: root});
-    const call: SurfaceCall = {method: "runs.get", params: {run_id: run}, command: ["runs", "show", run]};
-    const answer = await transports[transport]!(call);
-    expect(answer).toMatchObject({result: {run_id: run, status: "failed", error: {code: "day-empty"}}});
-    expect(answer).toEqual(await askCommandLine(call));
-  });
+    const expected = await askCommandLine({method: "runs.get", params: {}, command: ["runs", "show", run]});
+    expect(expected).toMatchObject({result: {run_id: run, status: "failed", error: {code: "day-empty"}}});
+    for (const [name, ask] of Object.entries(transports)) expect(await ask({method: "runs.get", params: {run_id: run}, command: []}), name).toEqual(expected);
+  }
 });
