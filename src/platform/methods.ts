@@ -56,7 +56,7 @@ export const methods = {
 
   "pipeline.status": async (params, context) => {
     const [{runStatus}, {serviceStatusToData}] = await Promise.all([import("./plan-run.js"), import("./status-report.js")]);
-    return serviceStatusToData(await runStatus(params, context));
+    return serviceStatusToData(await runStatus(params, context), params);
   },
 
   "assets.lineage": async (params, context) => {

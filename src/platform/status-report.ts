@@ -1,6 +1,7 @@
 /** What `pipeline status` answers: a calendar with a line for each month and a character for each day. */
 import type {DayStatus, ServiceStatus} from "../pipeline/status.js";
 import {formatBytes, formatCount, formatNumber, formatPath} from "./format.js";
+import {takePage, type PageParams} from "./page.js";
 import type {StatusAnswer} from "./schemas/pipeline-schemas.js";
 
 const symbols: Readonly<Record<DayStatus["state"], string>> = {current: "#", stale: "~", missing: "-", failed: "!"};
@@ -9,7 +10,9 @@ const warned = "?";
 const noData = ".";
 const states = ["current", "stale", "missing", "failed"] as const;
 
-export function serviceStatusToData(status: ServiceStatus): StatusAnswer {
+/** With a page of the days; counts are of all. */
+export function serviceStatusToData(status: ServiceStatus, page: PageParams = {}): StatusAnswer {
+  const {entries, next} = takePage(status.days, ({day}) => day, page);
   return {
     service: status.service,
     output_directory: status.outputDirectory,
@@ -17,7 +20,8 @@ export function serviceStatusToData(status: ServiceStatus): StatusAnswer {
     rows: status.rows,
     bytes: status.bytes,
     last_written_at: status.lastWrittenAt ?? null,
-    days: status.days.map(({day, state, reason, warnings, failedChecks}) => ({day, state, reason: reason ?? null, warnings, failed_checks: failedChecks})),
+    days: entries.map(({day, state, reason, warnings, failedChecks}) => ({day, state, reason: reason ?? null, warnings, failed_checks: failedChecks})),
+    next_cursor: next,
   };
 }
 

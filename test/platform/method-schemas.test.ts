@@ -76,6 +76,11 @@ describe("a method's answer", () => {
     const days = await methods["partitions.list"]({service: "basket", limit: 1}, context);
     expect(days).toMatchObject({partitions: [{day: shopDays[1], rows: 200, problem: null}], next_cursor: shopDays[1]});
     expect(await methods["partitions.list"]({service: "basket", cursor: days.next_cursor!}, context)).toMatchObject({partitions: [{day: shopDays[0]}], next_cursor: null});
+    const status = await methods["pipeline.status"]({service: "basket", limit: 3}, context);
+    expect(status).toMatchObject({counts: {current: 2, missing: 2}, next_cursor: shopDays[2]});
+    const others = await methods["pipeline.status"]({service: "basket", limit: 3, cursor: status.next_cursor!}, context);
+    expect([...status.days, ...others.days].map(({day}) => day)).toEqual(shopDays);
+    expect([status.days.length, others.next_cursor]).toEqual([3, null]);
     await expect(call("catalog.list_views", {cursor: "gone"})).rejects.toMatchObject({code: "value-wrong"});
   });
 

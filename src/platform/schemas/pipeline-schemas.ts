@@ -1,22 +1,25 @@
 /** From a service to its plan, and what its days need. */
 import {z} from "zod";
 import {day, flag, mapping} from "../../definitions/schema-parts.js";
-import {noParams, optionalService, outputRoot, problemResult, skeletonOnly, word, type Immutable, type MethodSchema} from "./method-schema.js";
+import {nextCursor, noParams, optionalService, outputRoot, pageParams, problemResult, skeletonOnly, word, type Immutable, type MethodSchema} from "./method-schema.js";
 
 const state = z.enum(["missing", "stale", "current"]);
 const reason = z.string().nullable();
 
-const statusParams = {service: optionalService, skeleton_only: skeletonOnly, output_root: outputRoot};
+const serviceParams = {service: optionalService, skeleton_only: skeletonOnly, output_root: outputRoot};
 
 const planParams = mapping({
-  ...statusParams,
+  ...serviceParams,
   target_date: day.optional().describe("This day only, `YYYY-MM-DD`; default: `feed_start` to `feed_end`."),
   from_date: day.optional().describe("The days from this one on; with `to_date`."),
   to_date: day.optional().describe("The last of these days."),
 });
 
 export type PlanParams = Immutable<z.infer<typeof planParams>>;
-export type StatusParams = Pick<PlanParams, keyof typeof statusParams>;
+
+const statusParams = mapping({...serviceParams, ...pageParams});
+
+export type StatusParams = Immutable<z.infer<typeof statusParams>>;
 
 const planAnswer = z.strictObject({
   service: z.string(),
@@ -55,6 +58,7 @@ const statusAnswer = z.strictObject({
       failed_checks: z.array(finding).describe("Checks that kept what the last run made from being published."),
     }),
   ),
+  next_cursor: nextCursor,
 });
 
 export type StatusAnswer = Immutable<z.infer<typeof statusAnswer>>;
@@ -103,7 +107,7 @@ export const pipelineSchemas = {
   "pipeline.status": {
     ...looks,
     description: "How the days of a service stand, and how much is published.",
-    params: mapping(statusParams),
+    params: statusParams,
     result: statusAnswer,
   },
 } as const satisfies Record<string, MethodSchema>;
