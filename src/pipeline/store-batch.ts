@@ -35,6 +35,8 @@ export class StoreBatch {
   private buffer: Buffer;
   private spare: Buffer | undefined;
   private filled = 0;
+  /** Of the filled rows: they are part of the fingerprint already. */
+  private hashed = 0;
   private writing: Promise<void> = Promise.resolve();
   private sourceRow = 0;
   /** Of the resumed rows: they have not come by yet. */
@@ -70,6 +72,7 @@ export class StoreBatch {
       else this.buffer.texts.push(id);
       if (++this.filled === this.options.batchRows) await this.flush();
     }
+    this.hashFilled();
   }
 
   /** Writes what is left. @returns a digest of all ids and vectors that were added, in order */
@@ -126,19 +129,35 @@ export class StoreBatch {
     this.vectorHash.update(new Uint8Array(vectors.buffer, vectors.byteOffset, vectors.byteLength));
   }
 
+  /** A little at a time, since nothing else is done here meanwhile. */
+  private hashFilled(): void {
+    const {ids, vectors} = this.rowsFrom(this.hashed);
+    this.hash(ids, vectors);
+    this.hashed = this.filled;
+  }
+
+  private rowsFrom(start: number): {ids: StoreIds; vectors: VectorValues} {
+    const {bigints, texts, vectors} = this.buffer;
+    const {source, store} = this.options;
+    return {
+      ids: source.idKind === "bigint" ? bigints.subarray(start, this.filled) : texts.slice(start),
+      vectors: vectors.subarray(start * store.embeddingDim, this.filled * store.embeddingDim),
+    };
+  }
+
   /** Begins to write what is here, once what was here before is written. */
   private async flush(): Promise<void> {
     if (this.filled === 0) return;
     const {buffer, filled} = this;
-    const ids: StoreIds = this.options.source.idKind === "bigint" ? buffer.bigints.subarray(0, filled) : buffer.texts;
-    const vectors = buffer.vectors.subarray(0, filled * this.options.store.embeddingDim);
-    this.hash(ids, vectors);
+    this.hashFilled();
+    const {ids, vectors} = this.rowsFrom(0);
     await this.writing;
     this.writing = this.options.writer.add(ids, vectors);
     // Whoever waits for it next learns of a failure.
     this.writing.catch(() => undefined);
     this.addedCount += filled;
     this.filled = 0;
+    this.hashed = 0;
     this.buffer = this.spare ?? this.newBuffer();
     this.spare = buffer;
     this.buffer.texts = [];

@@ -42,6 +42,8 @@ export interface StoreBuildReport {
 
 /** Part of the memory that a batch may take: it is there some six times, here, on its way, and in what Lance writes. */
 const batchShare = 1 / 24;
+/** From 32 MiB on memory comes from the system anew for each batch, which costs as much as writing it. */
+const batchBytesMax = 24 << 20;
 
 /** Replaces the store at its path, or adds to it. Until the new one is whole the old one stays, also when the build is killed. */
 export async function buildStore(store: EmbeddingStore, options: StoreBuildOptions): Promise<StoreBuildReport> {
@@ -132,7 +134,7 @@ async function writeRows(store: EmbeddingStore, source: StoreSource, options: Wr
   const shape = shapeOf(store, source.idKind);
   const {memoryBytes} = await readLimits(session);
   const vectorBytes = store.embeddingDim * (store.embeddingDtype === "float16" ? 2 : 4);
-  const batchRows = Math.max(1, Math.min(store.buildBatchSize, source.rowCount, Math.floor((memoryBytes * batchShare) / vectorBytes)));
+  const batchRows = Math.max(1, Math.min(store.buildBatchSize, source.rowCount, Math.floor(Math.min(batchBytesMax, memoryBytes * batchShare) / vectorBytes)));
   try {
     const writer = base || options.isResumed ? await StoreWriter.open(folder.folder, buildTable, shape) : await StoreWriter.create(folder.folder, buildTable, shape);
     const batch = new StoreBatch({store, source, writer, batchRows, known: base?.index});

@@ -30,9 +30,9 @@ const recallRows = 4096;
 /** Parts of a vector index that a search looks into, and how many times more vectors than asked for are then compared as they are. */
 const probes = 20;
 const refineFactor = 10;
-/** A table of more pieces than this, with fewer rows each on average, is compacted. */
+/** A table of more pieces than this, with fewer bytes each on average, is compacted. */
 const piecesMax = 16;
-const pieceRowsMin = 10_000;
+const pieceBytesMin = 4 << 20;
 /** Lance needs so many vectors to learn how to shorten them. */
 const indexRowsMin = 256;
 
@@ -414,8 +414,8 @@ export class StoreWriter {
   async finish(fingerprint: string, vectorIndex?: VectorMetric): Promise<void> {
     const {Index} = await import("@lancedb/lancedb");
     const {idColumn, embeddingColumn} = this.shape;
-    const {fragmentStats, numRows} = await this.table.stats();
-    if (fragmentStats.numFragments > piecesMax && fragmentStats.lengths.mean < pieceRowsMin) await this.compact();
+    const {fragmentStats, numRows, totalBytes} = await this.table.stats();
+    if (fragmentStats.numFragments > piecesMax && totalBytes / fragmentStats.numFragments < pieceBytesMin) await this.compact();
     await this.table.updateFieldMetadata([{path: idColumn, metadata: {[fingerprintKey]: fingerprint}}]);
     await this.table.createIndex(idColumn, {config: Index.btree()});
     if (vectorIndex && numRows >= indexRowsMin) await this.table.createIndex(embeddingColumn, {config: Index.ivfPq({distanceType: vectorIndex})});
