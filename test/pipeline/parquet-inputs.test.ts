@@ -92,7 +92,7 @@ describe.skipIf(python === undefined)("files that pyarrow and Polars wrote (skip
     expect(outputs).toHaveLength(12);
     for (const name of outputs) {
       const bytes = readFileSync(join(folder, "output", name));
-      const rows = await parquetReadObjects({file: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer, columns: Object.keys(dtypes)});
+      const rows = await parquetReadObjects({file: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length), columns: Object.keys(dtypes)});
       for (const column of Object.keys(dtypes)) {
         const found = rows.map((row) => (row[column] as Value | undefined) ?? null).map((value) => (value !== null && typeof value === "object" ? [...value] : value));
         expect([name, column, found.findIndex((value, row) => JSON.stringify(value) !== JSON.stringify(expected[column]![row]))]).toEqual([name, column, -1]);
