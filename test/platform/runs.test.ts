@@ -114,6 +114,22 @@ describe("the queue", () => {
   });
 });
 
+it("a run is waited for, and shown, by the command line", async () => {
+  const start = ["runs", "start", "basket", "--target-date", "2026-01-02", "--idempotency-key", "empty"];
+  const {exitCode, stdout, stderr} = await spawnDaeda([...start, "--wait"], {directory: root});
+  expect([exitCode, stdout, stderr]).toEqual([1, expect.stringMatching(/^\S+ failed\n$/), expect.stringContaining("has no rows on 2026-01-02")]);
+  const run = stdout.split(" ")[0]!;
+  const ask = async (...args: string[]): Promise<string> => (await runDaeda(args, {directory: root})).stdout;
+  expect(await ask(...start)).toBe(`${run} failed\n`);
+  expect((await ask("runs", "logs", run)).trim().split("\n").length).toBeGreaterThan(1);
+  expect(await ask("runs", "logs", run, "--tail", "1")).toMatch(/^.*the run failed: .*\n$/);
+  expect((await ask("runs", "list", "--status", "failed", "--limit", "1")).split("\n")[1]).toMatch(new RegExp(`^${run}  failed  basket   2026-01-02  local`));
+  const refused = await Promise.all(
+    [["runs", "start", "basket"], ["runs", "start", "basket", "--target-date", "2026-01-02", "--runner-option", "fast"], ["runs", "logs", run, "--tail", "0"]].map((args) => runDaeda(args, {directory: root})),
+  );
+  expect(refused.map(({exitCode: code}) => code)).toEqual([2, 2, 2]);
+});
+
 describe("a log", () => {
   it("is read in pages and from its end, and a line that is still being written waits", () => {
     const path = join(root, "some.jsonl");
