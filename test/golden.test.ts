@@ -74,8 +74,8 @@ describe.each(only.length > 0 ? only : cases)("%s", (caseName) => {
       const relational = skeletonPlan(plan);
       const context: EmitContext = {
         plan: relational,
-        dayStartUs,
-        dayEndUs: dayStartUs + dayUs,
+        startUs: dayStartUs,
+        endUs: dayStartUs + dayUs,
         scans: scansOf(sources, dayStartUs + dayUs),
         coveredTable: (store) => `__ids_${store}`,
         tables: new Map(),

@@ -77,7 +77,7 @@ class Reach {
     private readonly plan: Plan,
     dayStartUs: number,
   ) {
-    this.context = {plan, dayStartUs, dayEndUs: dayStartUs + dayUs, scans: this.scans, coveredTable: (store) => `__ids_${store}`, tables: new Map()};
+    this.context = {plan, startUs: dayStartUs, endUs: dayStartUs + dayUs, scans: this.scans, coveredTable: (store) => `__ids_${store}`, tables: new Map()};
   }
 
   async read(sources: ReadonlyMap<string, ScanSource>): Promise<Pick<CaseInputs, "views" | "stores">> {
@@ -102,7 +102,7 @@ class Reach {
     const isBounded = scans.every((op) => op.timeColumn !== undefined);
     const timeColumn = scans[0]?.timeColumn;
     const starts = scans.map((op) => op.fromUs);
-    const fromUs = starts.includes(undefined) ? undefined : Math.min(...starts.map((start) => this.context.dayStartUs + start!));
+    const fromUs = starts.includes(undefined) ? undefined : Math.min(...starts.map((start) => this.context.startUs + start!));
     const select = [...source.columns].map(([name, {sql}]) => `${sql} AS ${quoteName(name)}`).join(", ");
     const table = realTable(view);
     await this.session.run(`CREATE TABLE ${quoteName(table)} AS SELECT *, row_number() OVER () AS ${sourceRow} FROM (SELECT ${select} FROM ${source.renderRelation([...source.columns.keys()], isBounded && timeColumn !== undefined ? {timeColumn, fromUs} : undefined)})`);

@@ -59,11 +59,11 @@ export async function runCaseRows(session: DuckDbSession, inputs: CaseInputs, en
   const {project, service, plan} = inputs;
   await session.run("BEGIN");
   try {
-    const dayStartUs = parseDay(inputs.day)!;
+    const startUs = parseDay(inputs.day)!;
     const context: EmitContext = {
       plan,
-      dayStartUs,
-      dayEndUs: dayStartUs + dayUs,
+      startUs,
+      endUs: startUs + dayUs,
       scans: await writeInputs(session, inputs),
       coveredTable: (store) => `__ids_${store}`,
       tables: new Map(),

@@ -42,13 +42,13 @@ export async function findOperatorSql(
   const problems = new Problems();
   const sources = await checkSources(session, relational, project, environment, problems);
   problems.throwIfErrors();
-  const dayStartUs = parseDay(day)!;
-  const dayEndUs = dayStartUs + dayUs;
+  const startUs = parseDay(day)!;
+  const endUs = startUs + dayUs;
   const context: EmitContext = {
     plan: relational,
-    dayStartUs,
-    dayEndUs,
-    scans: scansOf(sources, dayEndUs),
+    startUs,
+    endUs,
+    scans: scansOf(sources, endUs),
     coveredTable: (store) => `__ids_${store}`,
     tables: new Map(),
   };

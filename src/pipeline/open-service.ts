@@ -3,6 +3,7 @@ import {existsSync, readFileSync} from "node:fs";
 import {resolve} from "node:path";
 import type {Project, Service} from "../definitions/model.js";
 import {DuckDbSession} from "../engines/duckdb/connection.js";
+import {readLimits, type SessionLimits} from "../engines/session-limits.js";
 import {DaedalusError, Problems} from "../errors.js";
 import {digestOf} from "../plan/digest.js";
 import type {OperatorOf, Plan} from "../plan/operator.js";
@@ -46,6 +47,8 @@ export interface OpenService {
   /** The project's own function -> a digest of its module, for functions that the plan uses. */
   readonly udfVersions: ReadonlyMap<string, string>;
   readonly duckdbVersion: string;
+  /** What sessions of the run may use. */
+  readonly limits: SessionLimits;
 }
 
 /**
@@ -85,6 +88,7 @@ export async function openService(options: ServiceOptions, effects: OpenEffects)
       storeVersions,
       udfVersions: readUdfVersions(project, plan),
       duckdbVersion: version,
+      limits: await readLimits(session),
     };
   } finally {
     session.close();

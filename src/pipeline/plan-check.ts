@@ -21,8 +21,8 @@ export async function checkPlanSql(project: Project, service: Service, plan: Pla
     const relational = skeletonPlan(plan);
     const context: EmitContext = {
       plan: relational,
-      dayStartUs: 0,
-      dayEndUs: 1,
+      startUs: 0,
+      endUs: 1,
       scans: emptyScans(project, service, relational),
       coveredTable: (store) => `__ids_${store}`,
       tables: new Map(),

@@ -7,6 +7,7 @@ import {join} from "node:path";
 import {DuckDbSession} from "../engines/duckdb/connection.js";
 import {compileColumns, orderOf} from "../plan/recipe.js";
 import {quoteName, quoteNames, quoteText} from "../sources/quote.js";
+import {dayRange} from "./day.js";
 import {openDayRows} from "./day-rows.js";
 import type {Manifest} from "./manifest.js";
 import {sinkColumns} from "./open-service.js";
@@ -42,7 +43,7 @@ export async function mergeSkeleton(run: Run, options: MergeOptions): Promise<re
   try {
     await session.run(`CREATE TEMP VIEW __published AS ${renderPublished(manifest, published, kept)}`);
     if (stale.length > 0) {
-      const rows = await openDayRows(run, day, session, compileColumns(project, run.service, plan, [...stale, ...witnesses]));
+      const rows = await openDayRows(run, dayRange(day), session, compileColumns(project, run.service, plan, [...stale, ...witnesses]));
       await runRows(rows, async ({relation}) => {
         const columns = [...stale.map(quoteName), ...witnesses.map((name) => `${quoteName(name)} AS ${quoteName(witnessName(name))}`)];
         await session.run(`CREATE TEMP TABLE __made AS SELECT row_number() OVER (ORDER BY __row) - 1 AS __position, ${columns.join(", ")} FROM ${quoteName(relation)}`);

@@ -5,7 +5,7 @@ import {operationRules} from "../definitions/aggregation-operation.js";
 import {wholeTypes, type AggregationEngine, type AggregationTask, type Window, type WindowColumn, type WindowColumns} from "../engines/aggregation-engine.js";
 import {duckdbAggregation} from "../engines/duckdb/rolling.js";
 import type {DuckDbSession} from "../engines/duckdb/connection.js";
-import {emitOperator, type EmitContext, type Step} from "../engines/duckdb/emit.js";
+import {emitOperator, renderInstant, type EmitContext, type Step} from "../engines/duckdb/emit.js";
 import {areFunctions, renderWithWindows} from "../engines/window-columns.js";
 import {DaedalusError, type Place} from "../errors.js";
 import type {Operator, Plan} from "../plan/operator.js";
@@ -165,11 +165,19 @@ function divide(engine: AggregationEngine, task: AggregationTask): readonly Task
   ];
 }
 
-/** A file for each `rowsPerFile` rows, and one of none where there is no row. */
-async function writeFiles(step: WriteStep, isOrdered: boolean, {session, directory, rowsPerFile, signal}: SkeletonOptions): Promise<WrittenFile[]> {
+/** Rows within a time. */
+interface Between {
+  readonly timeColumn: string;
+  readonly startUs: number;
+  readonly endUs: number;
+}
+
+/** A file for each `rowsPerFile` rows, and one of none where there is no row. `between`: of these rows only, which the order of rows does not mix with others. */
+export async function writeFiles(step: WriteStep & {readonly between?: Between}, isOrdered: boolean, {session, directory, rowsPerFile, signal}: Omit<SkeletonOptions, "plan" | "context">): Promise<WrittenFile[]> {
   const relation = quoteName(step.relation);
+  const where = step.between ? `WHERE __row BETWEEN ${await findBounds(session, step.rows, step.between)}` : "";
   const parts = (await session.rows(`SELECT min(__row) AS first, max(__row) AS last, count(*) AS count
-FROM (SELECT __row, (row_number() OVER (ORDER BY __row) - 1) // ${rowsPerFile} AS part FROM ${relation}) GROUP BY part ORDER BY part`)) as {first: bigint; last: bigint; count: bigint}[];
+FROM (SELECT __row, (row_number() OVER (ORDER BY __row) - 1) // ${rowsPerFile} AS part FROM ${relation} ${where}) GROUP BY part ORDER BY part`)) as {first: bigint; last: bigint; count: bigint}[];
   const files: WrittenFile[] = [];
   for (const {first, last, count} of parts.length > 0 ? parts : [{first: 0n, last: 0n, count: 0n}]) {
     signal.throwIfAborted();
@@ -180,6 +188,13 @@ FROM (SELECT __row, (row_number() OVER (ORDER BY __row) - 1) // ${rowsPerFile} A
     files.push({name, rows: Number(count), bytes: statSync(path).size});
   }
   return files;
+}
+
+/** The first and last `__row`, as SQL; of no row, a range of none. */
+async function findBounds(session: DuckDbSession, rows: string, {timeColumn, startUs, endUs}: Between): Promise<string> {
+  const time = quoteName(timeColumn);
+  const [bounds] = await session.rows(`SELECT coalesce(min(__row), 1) AS first, coalesce(max(__row), 0) AS last FROM ${quoteName(rows)} WHERE ${time} >= ${renderInstant(startUs)} AND ${time} < ${renderInstant(endUs)}`);
+  return `${String(bounds!["first"])} AND ${String(bounds!["last"])}`;
 }
 
 function explain(error: unknown, operator: Operator, options: RowsOptions): unknown {

@@ -104,8 +104,8 @@ function checkColumns(view: View, needed: ReadonlySet<string>, found: readonly C
   return columns;
 }
 
-/** Scans of one day: each relation is narrowed to the files that its bounds can reach. */
-export function scansOf(sources: ReadonlyMap<string, CheckedSource>, dayEndUs: number): ReadonlyMap<string, ScanSource> {
+/** Scans of rows before `endUs`: each relation is narrowed to the files that its bounds can reach. */
+export function scansOf(sources: ReadonlyMap<string, CheckedSource>, endUs: number): ReadonlyMap<string, ScanSource> {
   return new Map(
     [...sources].map(([name, checked]) => [
       name,
@@ -113,15 +113,15 @@ export function scansOf(sources: ReadonlyMap<string, CheckedSource>, dayEndUs: n
         columns: checked.columns,
         place: checked.view.source.place,
         renderRelation: (columns, bounds) => {
-          const files = bounds ? partsBetween(checked.files, bounds.fromUs, dayEndUs) : checked.files;
+          const files = bounds ? partsBetween(checked.files, bounds.fromUs, endUs) : checked.files;
           // One file stays for its schema when no file has rows: the bounds then keep nothing of it.
           const kept = files.length > 0 ? files : checked.files.slice(0, 1);
-          return checked.source.renderRelation(kept.map((file) => file.path), boundsOf(checked, columns, bounds && {...bounds, endUs: dayEndUs}));
+          return checked.source.renderRelation(kept.map((file) => file.path), boundsOf(checked, columns, bounds && {...bounds, endUs}));
         },
         ...(checked.source.keyTypes && {
           renderKeyed: (columns, bounds, values) => {
-            const keys = keysOf(checked, values, partsBetween(checked.parts, bounds?.fromUs, dayEndUs));
-            return keys && checked.source.renderRelation([], {...boundsOf(checked, columns, bounds && {...bounds, endUs: dayEndUs}), keys});
+            const keys = keysOf(checked, values, partsBetween(checked.parts, bounds?.fromUs, endUs));
+            return keys && checked.source.renderRelation([], {...boundsOf(checked, columns, bounds && {...bounds, endUs}), keys});
           },
         }),
       },

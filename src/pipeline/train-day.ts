@@ -49,8 +49,17 @@ export interface DayResult {
   readonly checks: readonly CheckResult[];
 }
 
-/** @throws DaedalusError when the day cannot be made; what was published before stays. */
-export async function trainDay(run: Run, day: string): Promise<DayResult> {
+/** Rows that are computed, or will be when they are written. */
+export interface DayRows {
+  readonly session: DuckDbSession;
+  readonly write: (day: string, directory: string) => Promise<readonly WrittenFile[]>;
+}
+
+/**
+ * @param shared rows of several days, this one among them; default: the day's own
+ * @throws DaedalusError when the day cannot be made; what was published before stays.
+ */
+export async function trainDay(run: Run, day: string, shared?: DayRows): Promise<DayResult> {
   const {partitions, service, effects} = run;
   let lock: Lock | undefined;
   try {
@@ -64,11 +73,12 @@ export async function trainDay(run: Run, day: string): Promise<DayResult> {
     const checks: CheckResult[] = [];
     if (skeleton && skeleton.state !== "current") {
       // A day whose database went away is begun anew, in a session that connects anew.
-      checks.push(...(await retryLost(() => inSession(run, (session) => makeSkeleton(run, day, session, skeleton)), effects.signal)));
+      const make = (): Promise<readonly CheckResult[]> => withOwnRows(run, (rows) => makeSkeleton(run, day, rows, skeleton));
+      checks.push(...(shared ? await makeSkeleton(run, day, shared, skeleton) : await retryLost(make, effects.signal)));
     }
     // What of the dataset can stay follows from the skeleton that was made.
     const {dataset} = plan();
-    if (dataset && dataset.state !== "current") checks.push(...(await makeDataset(run, day, dataset)));
+    if (dataset && dataset.state !== "current") checks.push(...(await makeDataset(run, day, dataset, shared?.session)));
     return {rows: partitions.findManifest(lastStage(run), day)?.rows ?? 0, checks};
   } catch (error) {
     if (effects.signal.aborted) throw DaedalusError.of("interrupted", {}, {cause: error});
@@ -79,7 +89,7 @@ export async function trainDay(run: Run, day: string): Promise<DayResult> {
   }
 }
 
-async function inSession<T>({project, effects}: Run, work: (session: DuckDbSession) => Promise<T>): Promise<T> {
+export async function inSession<T>({project, effects}: Run, work: (session: DuckDbSession) => Promise<T>): Promise<T> {
   const session = await DuckDbSession.open({config: project.runtime.compute.duckdbConfig});
   const interrupt = (): void => session.interrupt();
   effects.signal.addEventListener("abort", interrupt);
@@ -91,8 +101,18 @@ async function inSession<T>({project, effects}: Run, work: (session: DuckDbSessi
   }
 }
 
-async function makeSkeleton(run: Run, day: string, session: DuckDbSession, verdict: Verdict): Promise<readonly CheckResult[]> {
-  const {plan, project, service, sources, effects} = run;
+function withOwnRows<T>(run: Run, work: (rows: DayRows) => Promise<T>): Promise<T> {
+  const {plan, project} = run;
+  return inSession(run, (session) =>
+    work({
+      session,
+      write: async (day, directory) => runSkeleton({...(await openDayRows(run, dayRange(day), session, skeletonPlan(plan))), directory, rowsPerFile: project.runtime.entitySpineChunkRows}),
+    }),
+  );
+}
+
+async function makeSkeleton(run: Run, day: string, {session, write}: DayRows, verdict: Verdict): Promise<readonly CheckResult[]> {
+  const {plan, service, sources, effects} = run;
   const startedMs = effects.now();
   effects.onEvent({kind: "day-stage", day, stage: "skeleton"});
   const wanted = run.planner.wantedSkeleton(day);
@@ -102,11 +122,7 @@ async function makeSkeleton(run: Run, day: string, session: DuckDbSession, verdi
   try {
     const stale = verdict.state === "stale" && verdict.scope === "columns" ? new Set(verdict.columns.keys()) : undefined;
     const merged = stale && (await mergeSkeleton(run, {day, stale, directory}));
-    const files = merged ?? (await runSkeleton({
-      ...(await openDayRows(run, day, session, skeletonPlan(plan))),
-      directory,
-      rowsPerFile: project.runtime.entitySpineChunkRows,
-    }));
+    const files = merged ?? (await write(day, directory));
     const enriched = enrichmentOperators(plan).map((op) => op.column);
     const columns = sinkColumns(plan, "skeleton");
     const made = columns.filter((column) => !enriched.includes(column));
@@ -136,7 +152,8 @@ async function findChange(error: unknown, expectUnchanged: () => Promise<void>):
   }
 }
 
-async function makeDataset(run: Run, day: string, verdict: Verdict): Promise<readonly CheckResult[]> {
+/** `session`: one that is open, instead of the dataset's own. */
+async function makeDataset(run: Run, day: string, verdict: Verdict, session: DuckDbSession | undefined): Promise<readonly CheckResult[]> {
   const {plan, partitions, effects} = run;
   const startedMs = effects.now();
   effects.onEvent({kind: "day-stage", day, stage: "enrich"});
@@ -149,7 +166,8 @@ async function makeDataset(run: Run, day: string, verdict: Verdict): Promise<rea
     const isSame = enrichments.length === 0 && columns.length === sinkColumns(plan, "skeleton").length;
     const embeddings = enrichments.map(({name}) => name);
     const carried = await findCarried(partitions, day, verdict, embeddings);
-    const {checks, added} = isSame ? {checks: [], added: []} : await inSession(run, (session) => enrichDay(run, {day, directory, enrichments, carried, columns}, session));
+    const enrich = (open: DuckDbSession): ReturnType<typeof enrichDay> => enrichDay(run, {day, directory, enrichments, carried, columns}, open);
+    const {checks, added} = isSame ? {checks: [], added: []} : await (session ? enrich(session) : inSession(run, enrich));
     if (isSame) for (const path of partitions.filesOf("skeleton", day)) linkOrCopy(path, join(directory, basename(path)));
     const statistics = new Map([...skeleton.columns, ...added].map((column) => [column.name, column]));
     const files = parquetNames(directory).map((name, index) => ({name, rows: skeleton.files[index]?.rows ?? 0, bytes: statSync(join(directory, name)).size}));
@@ -214,8 +232,11 @@ function gate({partitions, service, effects}: Run, stage: Stage, day: string, {c
 
 /** What failed its checks stays staged for inspection until the next run of the day. */
 function discardUnlessGated({partitions}: Run, stage: Stage, day: string, error: unknown): void {
-  if (!(error instanceof DaedalusError && error.code === "checks-failed")) partitions.discard(stage, day);
+  if (!isGated(error)) partitions.discard(stage, day);
 }
+
+/** Whether a day was made and did not pass its checks. */
+export const isGated = (error: unknown): boolean => error instanceof DaedalusError && error.code === "checks-failed";
 
 interface Made {
   readonly stage: Stage;

@@ -3,13 +3,14 @@ import {availableParallelism} from "node:os";
 import {DaedalusError} from "../errors.js";
 import {digestPlan} from "../plan/digest.js";
 import {loadAggregationEngine} from "./aggregation-engines.js";
+import {DayBlocks, withDayRows} from "./day-block.js";
 import {DayPlanner, reasonOfDay, type DayPlan} from "./day-plan.js";
 import {realEffects, type Effects} from "./effects.js";
 import {pinnedDays} from "./neighbour-days.js";
 import {lastStage, openService, type ServiceOptions} from "./open-service.js";
 import {findBySummary, planDays} from "./plan-days.js";
 import type {CheckResult} from "./quality.js";
-import {forceDay, trainDay, type Run} from "./train-day.js";
+import {forceDay, isGated, trainDay, type DayRows, type Run} from "./train-day.js";
 
 export interface TrainOptions extends ServiceOptions {
   /** Redo days that are current, and all columns of days that are not. */
@@ -86,16 +87,38 @@ async function runDays(run: Run, days: readonly string[], planned: ReadonlyMap<s
   const failure = new AbortController();
   const shared: Run = {...run, effects: {...effects, signal: AbortSignal.any([effects.signal, failure.signal])}};
   const errors: unknown[] = [];
-  const queue = [...days];
-  const work = async (): Promise<void> => {
-    for (let day = queue.shift(); day !== undefined && !shared.effects.signal.aborted; day = queue.shift()) {
-      const startedMs = effects.now();
-      effects.onEvent({kind: "day-start", day, reason: reasonOfDay(planned.get(day)!) ?? ""});
+  const blocks = new DayBlocks(run, days, planned, workers);
+  const started = new Map<string, number>();
+  const start = (day: string): void => {
+    if (started.has(day)) return;
+    started.set(day, effects.now());
+    effects.onEvent({kind: "day-start", day, reason: reasonOfDay(planned.get(day)!) ?? ""});
+  };
+  const makeDay = async (day: string, dayRows?: DayRows): Promise<void> => {
+    start(day);
+    const {rows, checks} = await trainDay(shared, day, dayRows);
+    const seconds = (effects.now() - started.get(day)!) / 1000;
+    written.set(day, {day, state: "written", rows, seconds, directory: run.partitions.directoryOf(lastStage(run), day), checks});
+    effects.onEvent({kind: "day-done", day, rows, seconds});
+    blocks.note(rows);
+  };
+  const makeBlock = async (block: readonly string[]): Promise<void> => {
+    start(block[0]!);
+    if (block.length > 1) {
       try {
-        const {rows, checks} = await trainDay(shared, day);
-        const seconds = (effects.now() - startedMs) / 1000;
-        written.set(day, {day, state: "written", rows, seconds, directory: run.partitions.directoryOf(lastStage(run), day), checks});
-        effects.onEvent({kind: "day-done", day, rows, seconds});
+        await withDayRows(shared, block, async (rows) => {
+          for (const day of block) await makeDay(day, rows);
+        });
+      } catch (error) {
+        if (shared.effects.signal.aborted || isGated(error)) throw error;
+      }
+    }
+    for (const day of block) if (!written.has(day)) await makeDay(day);
+  };
+  const work = async (): Promise<void> => {
+    for (let block = blocks.next(); block.length > 0 && !shared.effects.signal.aborted; block = blocks.next()) {
+      try {
+        await makeBlock(block);
       } catch (error) {
         errors.push(error);
         failure.abort();

@@ -112,8 +112,8 @@ describe("the point-in-time join", () => {
     await session.run(`CREATE TEMP TABLE right_rows AS SELECT k::BIGINT AS key, t::TIMESTAMP AS ts, n::TIMESTAMP AS known, r::BIGINT AS version, x::BIGINT AS value, e::TIMESTAMP AS "end" FROM ${rightValues} AS v(k, t, n, r, x, e)`);
     const context: EmitContext = {
       plan: {service: "s", version: 1, timeColumn: "at", operators: [op]},
-      dayStartUs: 0,
-      dayEndUs: dayEnd,
+      startUs: 0,
+      endUs: dayEnd,
       scans: new Map(),
       coveredTable: (store) => store,
       tables: new Map([["left_rows", "left_rows"]]),

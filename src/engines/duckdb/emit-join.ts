@@ -113,7 +113,7 @@ export function emitPitJoin(op: OperatorOf<"pit_join">, context: EmitContext): S
   const ties = op.tieBreak.map((tie) => tie.column);
   const knownColumn = op.availableAt === undefined ? time : quoteName(op.availableAt);
   const known = op.embargoUs === 0 ? knownColumn : `${knownColumn} + to_microseconds(${op.embargoUs})`;
-  const can = [...[...new Set([time, knownColumn])].map((column) => `isfinite(${column})`), `${known} < ${renderInstant(context.dayEndUs)}`];
+  const can = [...[...new Set([time, knownColumn])].map((column) => `isfinite(${column})`), `${known} < ${renderInstant(context.endUs)}`];
   if (op.onDuplicate === "error") steps.push(expectUnique(op, right, [...op.keys, op.rightTime, ...ties], context, can));
   const keys = quoteNames(op.keys);
   const order = tieOrder(op);

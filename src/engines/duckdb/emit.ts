@@ -36,9 +36,9 @@ export interface ScanSource {
 
 export interface EmitContext {
   readonly plan: Plan;
-  /** The target day, `[dayStartUs, dayEndUs)`, in UTC microseconds. */
-  readonly dayStartUs: number;
-  readonly dayEndUs: number;
+  /** The instants of the wanted rows, `[startUs, endUs)`, in UTC microseconds: a day, or several of which `canShare` says that they may be one pass. */
+  readonly startUs: number;
+  readonly endUs: number;
   readonly scans: ReadonlyMap<string, ScanSource>;
   /** Temp table with the one column `id` that holds the ids of an embedding store. */
   coveredTable(store: string): string;
@@ -66,7 +66,8 @@ export type Step =
       readonly added: string;
       readonly streamed: string | undefined;
     }
-  | {readonly kind: "write"; readonly relation: string; readonly columns: readonly string[]; readonly streamed: string | undefined};
+  /** `rows`: a table with `__row` and the spine's columns of all rows of the relation, and perhaps of others. */
+  | {readonly kind: "write"; readonly relation: string; readonly columns: readonly string[]; readonly streamed: string | undefined; readonly rows: string};
 
 export const run = (sql: string): Step => ({kind: "run", sql});
 
@@ -91,13 +92,22 @@ export function findStreamed(relation: string, context: EmitContext): string | u
   return op && isStreaming(op) ? findStreamed(op.inputs[0], context) : undefined;
 }
 
-const isScalar = (sql: string): boolean => !/\b(select|from|over|unnest)\b/i.test(sql);
+/** Whether an expression looks at nothing but its own row. */
+export const isScalar = (sql: string): boolean => !/\b(select|from|over|unnest)\b/i.test(sql);
 
 function isStreaming(op: Operator): boolean {
   if (op.opKind === "rolling_aggregate") return true;
   if (op.opKind === "filter") return op.predicate.kind === "values" || (op.predicate.kind === "sql" && isScalar(op.predicate.sql));
   if (op.opKind !== "project" || op.shape.kind === "rows") return false;
   return op.shape.kind === "derive" ? op.shape.columns.every(({sql}) => isScalar(sql)) : op.shape.columns.every(({defaultSql}) => defaultSql === undefined || isScalar(defaultSql));
+}
+
+/** The table that the rows of a relation come from: itself, or that of the first of its inputs that is one. */
+function findRows(relation: string, context: EmitContext): string {
+  const table = context.tables.get(relation);
+  if (table !== undefined) return table;
+  const op = context.plan.operators.find(({output}) => output === relation);
+  return findRows(op!.inputs[0], context);
 }
 
 /** Drops the table of a relation that no other operator reads: rows should not be held twice. */
@@ -125,7 +135,7 @@ export function renderInstantText(us: number): string {
 export function renderScan(op: OperatorOf<"scan">, context: EmitContext, keys?: ReadonlyMap<string, readonly string[]>): string | undefined {
   const source = context.scans.get(op.view)!;
   const select = op.columns.map((name) => `${source.columns.get(name)!.sql} AS ${quoteName(name)}`).join(", ");
-  const fromUs = op.fromUs === undefined ? undefined : context.dayStartUs + op.fromUs;
+  const fromUs = op.fromUs === undefined ? undefined : context.startUs + op.fromUs;
   const bounds: string[] = [];
   if (op.timeColumn !== undefined) {
     const {sql, sourceName, sourceType} = source.columns.get(op.timeColumn)!;
@@ -134,7 +144,7 @@ export function renderScan(op: OperatorOf<"scan">, context: EmitContext, keys?: 
     const column = isZoned || sourceType === "TIMESTAMP" ? quoteName(sourceName) : sql;
     const literal = isZoned ? "TIMESTAMPTZ" : "TIMESTAMP";
     bounds.push(fromUs === undefined ? `isfinite(${column})` : `${column} >= ${renderInstant(fromUs, literal)}`);
-    bounds.push(`${column} < ${renderInstant(context.dayEndUs, literal)}`);
+    bounds.push(`${column} < ${renderInstant(context.endUs, literal)}`);
   }
   const where = bounds.length > 0 ? `\nWHERE ${bounds.join(" AND ")}` : "";
   const asked = op.timeColumn === undefined ? undefined : {timeColumn: op.timeColumn, fromUs};
@@ -195,7 +205,7 @@ const emitters: {readonly [K in OpKind]: (op: OperatorOf<K>, context: EmitContex
   rolling_aggregate: emitRollingAggregate,
   arrow_udf_transform: refuse,
   ray_udf_transform: refuse,
-  sink: (op, context) => (op.dataset === "skeleton" ? [{kind: "write", relation: op.inputs[0], columns: op.columns, streamed: findStreamed(op.inputs[0], context)}] : refuse(op)),
+  sink: (op, context) => (op.dataset === "skeleton" ? [{kind: "write", relation: op.inputs[0], columns: op.columns, streamed: findStreamed(op.inputs[0], context), rows: findRows(op.inputs[0], context)}] : refuse(op)),
 };
 
 /** The steps of one operator; operators are emitted in the plan's order, with one context for all. */

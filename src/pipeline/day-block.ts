@@ -1,0 +1,92 @@
+/**
+ * Days whose rows are computed in one pass. Their histories overlap: together each day of history is read and sorted once, alone once for
+ * every day that reaches it. What fails together is made again day by day, so that a day's failure and its message are its own.
+ */
+import {isScalar} from "../engines/duckdb/emit.js";
+import type {Operator, Plan} from "../plan/operator.js";
+import {orderOf, skeletonPlan} from "../plan/recipe.js";
+import {dayRange} from "./day.js";
+import type {DayPlan} from "./day-plan.js";
+import {openDayRows} from "./day-rows.js";
+import {runRows, writeFiles} from "./skeleton.js";
+import {inSession, type DayRows, type Run} from "./train-day.js";
+
+/** Rows of one pass, and what each is taken to cost of the memory that DuckDB may use, lists included. */
+const rowsMax = 1_000_000;
+const bytesPerRow = 4096;
+const daysMax = 31;
+
+/** Whether a row is the same whatever other days are computed with it. */
+export function canShare(plan: Plan): boolean {
+  return orderOf(plan).columns[0] === plan.timeColumn && plan.operators.every((op) => isOfOneRow(op, plan));
+}
+
+function isOfOneRow(op: Operator, plan: Plan): boolean {
+  if (op.opKind === "filter") return op.predicate.kind === "values" || (op.predicate.kind === "sql" && isScalar(op.predicate.sql));
+  if (op.opKind === "project" && op.shape.kind === "derive") return op.shape.columns.every(({sql}) => isScalar(sql));
+  if (op.opKind !== "rolling_aggregate") return true;
+  // A history that begins within a window begins anew each day.
+  const fromUs = historyStartOf(op.inputs[1], plan);
+  return op.windows.every(({windowUs, condition}) => (condition === undefined || isScalar(condition)) && (fromUs === undefined || (windowUs !== undefined && windowUs <= -fromUs)));
+}
+
+function historyStartOf(relation: string, plan: Plan): number | undefined {
+  const op = plan.operators.find(({output}) => output === relation);
+  if (op?.opKind === "scan") return op.fromUs;
+  return op && historyStartOf(op.inputs[0], plan);
+}
+
+/** Hands out the days of a run in blocks: as many as are expected to fit, by the days that were made before. */
+export class DayBlocks {
+  private readonly queue: string[];
+  private readonly isShared: boolean;
+  private readonly rowsMax: number;
+  private rowsOfDay: number | undefined;
+
+  constructor(
+    private readonly run: Pick<Run, "plan" | "days" | "limits">,
+    days: readonly string[],
+    private readonly planned: ReadonlyMap<string, DayPlan>,
+    private readonly workers: number,
+  ) {
+    this.queue = [...days];
+    this.isShared = canShare(skeletonPlan(run.plan));
+    this.rowsMax = Math.min(rowsMax, run.limits.memoryBytes / bytesPerRow);
+  }
+
+  /** Empty when none is left. The first is a single day, which tells how large days are. */
+  next(): readonly string[] {
+    const fit = this.rowsOfDay === undefined ? 1 : Math.min(daysMax, this.rowsMax / this.rowsOfDay, Math.ceil(this.queue.length / this.workers));
+    let count = Math.min(1, this.queue.length);
+    while (count + 1 <= fit && this.isNext(this.queue[count - 1]!, this.queue[count]!)) count += 1;
+    return this.queue.splice(0, count);
+  }
+
+  /** Says how many rows a day has. */
+  note(rows: number): void {
+    this.rowsOfDay = Math.max(1, rows, this.rowsOfDay ?? 0);
+  }
+
+  /** Whether two days can be of one block: both are made from their sources, and no other day lies between them. */
+  private isNext(day: string, next: string): boolean {
+    const {days} = this.run;
+    return this.isShared && this.isFromSources(day) && this.isFromSources(next) && days[days.indexOf(day) + 1] === next;
+  }
+
+  private isFromSources(day: string): boolean {
+    const skeleton = this.planned.get(day)?.skeleton;
+    return skeleton?.state === "missing" || (skeleton?.state === "stale" && skeleton.scope === "rows");
+  }
+}
+
+/** Does the work with a session that holds the rows of all days. */
+export async function withDayRows<T>(run: Run, days: readonly string[], work: (rows: DayRows) => Promise<T>): Promise<T> {
+  const {plan, project} = run;
+  const range = {startUs: dayRange(days[0]!).startUs, endUs: dayRange(days.at(-1)!).endUs};
+  return await inSession(run, async (session) => {
+    const options = {...(await openDayRows(run, range, session, skeletonPlan(plan))), rowsPerFile: project.runtime.entitySpineChunkRows};
+    return await runRows(options, (step, isOrdered) =>
+      work({session, write: (day, directory) => writeFiles({...step, between: {...dayRange(day), timeColumn: plan.timeColumn}}, isOrdered, {...options, directory})}),
+    );
+  });
+}
