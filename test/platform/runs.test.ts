@@ -1,5 +1,5 @@
 /** Runs as a user starts them: real processes, real files. */
-import {appendFileSync, existsSync, readFileSync, rmSync} from "node:fs";
+import {appendFileSync, existsSync, readFileSync, rmSync, writeFileSync} from "node:fs";
 import {join} from "node:path";
 import {setTimeout as sleep} from "node:timers/promises";
 import {afterAll, beforeAll, describe, expect, it} from "vitest";
@@ -83,6 +83,19 @@ describe("the queue", () => {
     const rest = await methods["runs.list"]({limit: 100, cursor: first.next_cursor!}, context);
     expect(rest.runs.map(({run_id: id}) => id).every((id) => id < first.next_cursor!)).toBe(true);
     expect((await methods["runs.list"]({status: "failed"}, context)).runs).toHaveLength(2);
+  });
+
+  it("goes on beside a record that is broken, which is named to who asks for it", async () => {
+    const [newest] = (await methods["runs.list"]({}, context)).runs;
+    const {store} = context.runs;
+    const {run_id, ...run} = store.get(newest!.run_id);
+    const broken = `${run_id.slice(0, -8)}00000000`;
+    store.put({...run, run_id: broken, status: "queued", finished_at: null, idempotency_key: null});
+    writeFileSync(join(store.directory, broken, "run.json"), "");
+    await context.runs.advance();
+    expect((await methods["runs.list"]({}, context)).runs[0]).toEqual(newest);
+    await expect(methods["runs.get"]({run_id: broken}, context)).rejects.toMatchObject({code: "file-unreadable", message: expect.stringContaining(broken) as unknown});
+    rmSync(join(store.directory, "active", broken));
   });
 
   it("is as long and as wide as the environment says", () => {

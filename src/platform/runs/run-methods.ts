@@ -54,7 +54,7 @@ export async function listRuns({service, status, limit = runsPageDefault, cursor
   const found: RunAnswer[] = [];
   for (const id of runs.store.ids()) {
     if (cursor !== undefined && id >= cursor) continue;
-    const run = runs.store.find(id);
+    const run = runs.store.findReadable(id);
     if (!run || (service !== undefined && run.request.service !== service) || (status !== undefined && run.status !== status)) continue;
     if (found.length === limit) return {runs: found, next_cursor: found.at(-1)!.run_id};
     found.push(describeRun(run));

@@ -30,6 +30,7 @@ export class RunStore {
     return record;
   }
 
+  /** @throws DaedalusError `file-unreadable` */
   find(runId: string): RunRecord | undefined {
     if (!runIdPattern.test(runId)) return undefined;
     const path = this.#recordPath(runId);
@@ -38,6 +39,16 @@ export class RunStore {
     } catch (error) {
       if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
       throw DaedalusError.of("file-unreadable", {path, reason: "it is no record of a run"}, {cause: error});
+    }
+  }
+
+  /** For whoever looks at many: a record that is broken, as after a power cut, stops none of the others. */
+  findReadable(runId: string): RunRecord | undefined {
+    try {
+      return this.find(runId);
+    } catch (error) {
+      if (error instanceof DaedalusError) return undefined;
+      throw error;
     }
   }
 
@@ -51,7 +62,7 @@ export class RunStore {
   active(): readonly RunRecord[] {
     const directory = join(this.directory, "active");
     if (!existsSync(directory)) return [];
-    return readdirSync(directory).sort().flatMap((id) => this.find(id) ?? []);
+    return readdirSync(directory).sort().flatMap((id) => this.findReadable(id) ?? []);
   }
 
   /** The run that was asked for with this key. */
