@@ -21,7 +21,7 @@ export type Producer =
   | {readonly kind: "source"; readonly isSpine: boolean; readonly dtype: Dtype | undefined}
   | {readonly kind: "aggregation"; readonly dtype: Dtype | undefined}
   | {readonly kind: "derived"; readonly dtype: Dtype}
-  | {readonly kind: "enrichment"; readonly dtype: Dtype}
+  | {readonly kind: "enrichment"; readonly dtype: Dtype; readonly isOwn: boolean}
   | {readonly kind: "default"};
 
 /** Problems of the service are added to `problems`; the plan is usable only when none of them is an error. */
@@ -137,7 +137,7 @@ class Compiler {
     if (enrichment) {
       const store = this.project.aggregations.stores.get(enrichment.storeName);
       if (!store) return undefined;
-      return {kind: "enrichment", dtype: enrichmentDtype(enrichment.udfName, store)};
+      return {kind: "enrichment", dtype: enrichmentDtype(enrichment.udfName, store), isOwn: this.project.aggregations.udfs.has(enrichment.udfName)};
     }
     if (spec) return {kind: "aggregation", dtype: this.requestSpec(spec)};
     if (derived) {

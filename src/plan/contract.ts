@@ -39,9 +39,17 @@ export function checkContract(service: Service, contract: readonly ContractColum
       problems.add("column-kind", {service: service.name, column: column.name, kind: column.kind, allowed: kinds}, column.place);
     }
     const produced = producer.kind === "default" ? undefined : producer.dtype;
-    if (column.dtype && produced && renderDtype(column.dtype) !== renderDtype(produced)) {
+    if (column.dtype && produced && !canBeDeclaredAs(column.dtype, produced, producer)) {
       const facts = {service: service.name, column: column.name, declared: renderDtype(column.dtype), produced: renderDtype(produced)};
       problems.add("column-dtype", facts, column.place);
     }
   }
+}
+
+/** Vectors are written with the declared precision, whatever that of their store; a function of the project's own makes what is declared. */
+function canBeDeclaredAs(declared: Dtype, produced: Dtype, producer: Producer): boolean {
+  const isFloats = (dtype: Dtype): boolean => dtype.kind === "vector" && dtype.name !== "TINYINT";
+  if (producer.kind === "enrichment" && producer.isOwn) return isFloats(declared) || renderDtype(declared) === "FLOAT";
+  if (produced.kind === "vector" && declared.kind === "vector" && isFloats(produced) && isFloats(declared)) return produced.dimension === declared.dimension;
+  return renderDtype(declared) === renderDtype(produced);
 }

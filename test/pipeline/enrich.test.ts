@@ -190,6 +190,47 @@ describe("enrichPartition", () => {
     }
   });
 
+  it("writes the same bytes with threads as without, and numbers of a plain function", async () => {
+    const wide: EmbeddingStore = {...artworks, name: "wide", path: "stores/wide", embeddingDim: 1024, sourceParquet: "wide.parquet"};
+    await writeParquet("wide.parquet", `SELECT k AS id, list_transform(range(1024), d -> sin(k * 1024 + d)) AS image_embedding FROM range(300) t(k)`);
+    await buildStore(wide, {root, session});
+    // More than a file may take before threads are worth their start: 6000 rows of two vectors of 2 KiB.
+    const skeleton = await writeParquet(
+      "wide-skeleton.parquet",
+      "SELECT i AS row, i * 7 % 320 AS artwork_id, CASE WHEN i % 9 = 0 THEN NULL ELSE list_transform(range(i % 6), j -> (i * 13 + j * 31) % 310) END AS liked_ids FROM range(6000) t(i) ORDER BY i",
+      "ROW_GROUP_SIZE 2048",
+    );
+    writeFileSync(
+      join(root, "where.mjs"),
+      `import {threadId} from "node:worker_threads";
+export const thread_of = (batch) => ({values: new Float32Array(batch.rowCount).fill(threadId), isNull: new Uint8Array(batch.rowCount)});
+`,
+    );
+    const dtype = {kind: "vector", name: "HALF_FLOAT", dimension: 1024} as const;
+    const vectors: ResolvedEnrichment[] = [{...lookup, store: wide, dtype}, {...average, store: wide, dtype}, {...average, name: "score", store: wide, udfName: "cosine", otherColumn: "artwork_id", dtype: {kind: "scalar", name: "FLOAT"}}];
+    const where: ResolvedEnrichment = {...average, name: "thread", store: wide, udfName: "thread_of", udf: {name: "thread_of", module: "where.mjs", place}, dtype: {kind: "scalar", name: "FLOAT"}};
+    const run = async (threadCount: number, enrichments: ResolvedEnrichment[]): Promise<Buffer> => {
+      output = mkdtempSync(join(root, "out-"));
+      // A few of the shards at once, so that they are gathered while others are computed.
+      await enrichPartition(optionsOf({skeletonFiles: [skeleton], enrichments, columnOrder: ["row", "artwork_id", "liked_ids", ...enrichments.map(({name}) => name)], threadCount, vectorBytesMax: 100 * 2048}));
+      return readFileSync(join(output, "part-00000.parquet"));
+    };
+    const plain = await run(1, vectors);
+    expect((await run(3, vectors)).equals(plain)).toBe(true);
+    const threads = async (): Promise<unknown> => (await session.rows(`SELECT count(DISTINCT thread) AS n, min(thread) AS first FROM read_parquet('${output}/*.parquet')`))[0];
+    await run(1, [where, ...vectors]);
+    expect(await threads()).toMatchObject({n: 1n});
+    await run(3, [where, ...vectors]);
+    expect((await threads()) as {n: bigint; first: number}).toEqual({n: expect.toSatisfy((n: bigint) => n >= 2n) as bigint, first: expect.toSatisfy((id: number) => id > 0) as number});
+    const stored = (k: number): Float32Array => Float32Array.from({length: 1024}, (_, d) => halfToNumber(roundToHalf(Math.sin(k * 1024 + d))));
+    for (const row of (await readOutput()).filter((_, k) => k % 100 === 7)) {
+      const [own, known] = [row.artwork_id < 300n ? [...stored(Number(row.artwork_id))] : null, (row.liked_ids ?? []).filter((id) => id! < 300n).map((id) => stored(Number(id)))];
+      expect(row.image_embedding).toEqual(own);
+      const mean = naivePool(known, "mean");
+      expect(row.liked_avg).toEqual(mean ? Array.from(mean, (value) => halfToNumber(roundToHalf(value))) : null);
+    }
+  });
+
   it("makes one file of each skeleton file, in order", async () => {
     const files = [];
     for (const [k, bounds] of ["row < 3000", "row < 0", "row >= 3000"].entries()) {
