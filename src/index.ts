@@ -77,7 +77,7 @@ export {realEffects, type Effects, type TrainEvent} from "./pipeline/effects.js"
  * import {getServiceOf, loadProject, readManifest, readPartition, type BatchColumn, type ColumnBatch, type Manifest, type PartitionOptions, type PartitionReader} from "daedalus";
  * const project = loadProject({root: "."});
  * const options: PartitionOptions = {project, service: getServiceOf(project, "basket"), day: "2026-02-27", columns: ["at", "price", "bought"]};
- * const partition: PartitionReader = readPartition(options);
+ * const partition: PartitionReader = await readPartition(options);
  * for await (const {at, bought} of partition.rows<{at: string; price: number | null; bought: readonly bigint[]}>()) {
  *   console.log(at, bought.length);
  *   break;
@@ -104,7 +104,7 @@ export {readManifest, type Manifest} from "./pipeline/manifest.js";
  * const audited: AuditOptions = {project, path: "out/basket/dataset/dt=2026-02-27", sample: 20, seed: 1};
  * const report: AuditReport = await audit(audited);
  * if (!report.isPassed) throw new Error("a leak");
- * for await (const row of readPartition({project, service, day: "2026-02-27"}).rows<{at: string; customer_id: bigint | null; product_id: bigint; quantity: number}>()) {
+ * for await (const row of (await readPartition({project, service, day: "2026-02-27"})).rows<{at: string; customer_id: bigint | null; product_id: bigint; quantity: number}>()) {
  *   if (row.customer_id === null) continue;
  *   const keys = [`customer_id=${row.customer_id}`, `product_id=${row.product_id}`, `quantity=${row.quantity}`];
  *   const asked: ExplainOptions = {project, service, keys, at: row.at, columns: ["price"]};

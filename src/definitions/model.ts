@@ -162,10 +162,19 @@ export interface RuntimeConfig {
   readonly entitySpineChunkRows: number;
   readonly dayWorkers: number;
   readonly compute: {readonly engine: string; readonly duckdbConfig: ReadonlyMap<string, string>; readonly place: Place | undefined};
+  /** A folder, or a prefix of a bucket. */
   readonly outputRoot: string;
+  readonly outputStore: OutputStore;
   /** Undefined: every view is loaded. */
   readonly featureRefs: readonly FeatureRef[] | undefined;
   readonly outputColumns: readonly OutputColumn[] | undefined;
+}
+
+/** How the bucket of the output is reached; values may hold `${ENV}`. */
+export interface OutputStore {
+  readonly options: ReadonlyMap<string, string>;
+  readonly credentials: ReadonlyMap<string, string>;
+  readonly place: Place | undefined;
 }
 
 export interface FeatureRef {

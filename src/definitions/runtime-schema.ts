@@ -1,6 +1,6 @@
 /** config/training/runtime.yaml. */
 import {z} from "zod";
-import {listOf, literal, location, mapping, name, oneOf, positiveOrConstant, text} from "./schema-parts.js";
+import {credentials, listOf, literal, location, mapping, name, oneOf, positiveOrConstant, storeOptions, text} from "./schema-parts.js";
 
 /** The aggregation engines that `compute.engine` may name. */
 export const aggregationEngineNames = ["duckdb", "native", "polars"] as const;
@@ -66,7 +66,15 @@ export const runtimeSchema = mapping({
   })
     .optional()
     .describe("How a day is computed."),
-  output_root: location.optional().meta({default: runtimeDefaults.output_root}).describe("Folder that the partitions are written to."),
+  output_root: location.optional().meta({default: runtimeDefaults.output_root}).describe("Folder that the partitions are written to, or a prefix of a bucket: `s3://...`, `r2://...`."),
+  output_store: mapping({
+    options: mapping(storeOptions).optional().describe("How to reach the store, as far as that is no secret."),
+    credentials: credentials
+      .optional()
+      .describe("`access_key_id`, `secret_access_key` and perhaps `session_token`, each as an ${ENV} or ${file:/path} reference. Default: what the machine itself has."),
+  })
+    .optional()
+    .describe("The object store of `output_root`."),
   feature_refs: listOf(featureRef, 'a list of "view:column"')
     .optional()
     .describe("Views to load, each named by one of its columns; all its columns come along. Default: every view."),

@@ -1,6 +1,7 @@
 import {resolveNumber, Names, type Context} from "./context.js";
 import {parseDefault} from "./default-sql.js";
-import type {OutputColumn, RuntimeConfig} from "./model.js";
+import type {OutputColumn, OutputStore, RuntimeConfig} from "./model.js";
+import {findNearest} from "./nearest.js";
 import {runtimeDefaults, type RawRuntime} from "./runtime-schema.js";
 
 /** runtime.yaml as the model has it. */
@@ -32,8 +33,26 @@ export function parseRuntime(context: Context, raw: RawRuntime): RuntimeConfig {
       place: compute.engine === undefined ? undefined : file.place(compute, "engine"),
     },
     outputRoot: raw.output_root ?? runtimeDefaults.output_root,
+    outputStore: parseOutputStore(context, raw),
     featureRefs,
     outputColumns: raw.output_columns && parseOutputColumns(context, raw.output_columns),
+  };
+}
+
+const keyNames = ["access_key_id", "secret_access_key", "session_token"] as const;
+
+function parseOutputStore({file, problems}: Context, raw: RawRuntime): OutputStore {
+  const {options = {}, credentials = {}} = raw.output_store ?? {};
+  for (const key of Object.keys(credentials)) {
+    if (!(keyNames as readonly string[]).includes(key)) problems.add("key-unknown", {key, nearest: findNearest(key, keyNames), allowed: keyNames}, file.keyPlace(credentials, key));
+  }
+  if (("access_key_id" in credentials) !== ("secret_access_key" in credentials)) {
+    problems.add("value-wrong", {key: "credentials", expected: "both access_key_id and secret_access_key, or neither", found: "one of them"}, file.keyPlace(raw.output_store!, "credentials"));
+  }
+  return {
+    options: new Map(Object.entries(options).map(([key, value]) => [key, String(value)])),
+    credentials: new Map(Object.entries(credentials)),
+    place: raw.output_store === undefined ? undefined : file.keyPlace(raw, "output_store"),
   };
 }
 

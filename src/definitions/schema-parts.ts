@@ -36,9 +36,20 @@ export const sourceColumn = text;
 export const location = text.refine((value) => !hasLiteralSecret(value), {error: "text", params: {code: "credentials-literal"}});
 
 const credentialText = "a reference such as ${PGPASSWORD} or ${file:/run/secrets/pgpassword}";
-export const credential = z
+const credential = z
   .string({error: credentialText})
   .refine(isEnvReference, {error: credentialText, params: {code: "credentials-literal"}});
+
+export const credentials = z.record(z.string(), credential, {error: "a mapping of ${ENV} references"});
+
+/** How an object store is reached, as far as that is no secret. */
+export const storeOptions = {
+  endpoint: location.optional().describe("Host and port of the store, where it is not Amazon's or Cloudflare's; `http://` before it turns TLS off."),
+  region: text.optional().describe("S3 and R2: region of the bucket."),
+  url_style: oneOf(["vhost", "path"]).optional().describe("S3: whether the bucket is part of the host or of the path."),
+  use_ssl: flag.optional().describe("S3 and R2: whether to use TLS. Default: true, unless `endpoint` starts with `http://`."),
+  account_id: text.optional().describe("R2: the account."),
+};
 
 const constantText = "the name of a constant of base.yaml";
 const positiveText = `a whole number above 0, or ${constantText}`;

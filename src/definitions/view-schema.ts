@@ -1,6 +1,6 @@
 /** feature_views/*.yaml. */
 import {z} from "zod";
-import {credential, duration, fieldDtype, flag, listOf, location, mapping, name, names, oneOf, sourceColumn, text} from "./schema-parts.js";
+import {credentials, duration, fieldDtype, flag, listOf, location, mapping, name, names, oneOf, sourceColumn, storeOptions, text} from "./schema-parts.js";
 
 const entity = z.union([name, names], {error: "a name or a list of names"});
 const tieBreakText = 'a column, and optionally a direction, such as "version desc"';
@@ -12,11 +12,8 @@ const secondsText = "a number of seconds above 0";
 const optionsSchema = mapping({
   snapshot: z.int({error: snapshotText}).nonnegative({error: snapshotText}).optional().describe("DuckLake: the snapshot to read. Default: the newest when a run begins."),
   as_of: text.optional().describe("DuckLake: read the snapshot that was the newest at this instant, such as `2026-02-01 00:00:00+00`."),
-  endpoint: location.optional().describe("S3 and R2: host and port of the store, where it is not Amazon's or Cloudflare's; `http://` before it turns TLS off. Snowflake: the URL, where it is not the account's own."),
-  region: text.optional().describe("S3 and R2: region of the bucket."),
-  url_style: oneOf(["vhost", "path"]).optional().describe("S3: whether the bucket is part of the host or of the path."),
-  use_ssl: flag.optional().describe("S3 and R2: whether to use TLS. Default: true, unless `endpoint` starts with `http://`."),
-  account_id: text.optional().describe("R2: the account."),
+  ...storeOptions,
+  endpoint: storeOptions.endpoint.describe("S3 and R2: host and port of the store, where it is not Amazon's or Cloudflare's; `http://` before it turns TLS off. Snowflake: the URL, where it is not the account's own."),
   anonymous: flag.optional().meta({default: false}).describe("S3: the bucket is public; ask for it without credentials."),
   day_partition: name.optional().describe("Files: the hive key whose value is the UTC day of every row below it, `dt` for folders such as `dt=2026-02-01`; files of other days are not opened."),
   sslmode: oneOf(["disable", "allow", "prefer", "require", "verify-ca", "verify-full"])
@@ -45,8 +42,7 @@ const sourceSchema = mapping({
   field_mapping: z.record(z.string(), name, {error: "a mapping of source columns to our names"}).optional().describe("Source column: our name."),
   data_path: location.optional().describe("Where a DuckLake keeps its data files."),
   options: optionsSchema.optional().describe("How to reach the source, as far as that is no secret."),
-  credentials: z
-    .record(z.string(), credential, {error: "a mapping of ${ENV} references"})
+  credentials: credentials
     .optional()
     .describe("What the source asks for, each value as an ${ENV} or ${file:/path} reference, resolved when a run opens the source."),
 });

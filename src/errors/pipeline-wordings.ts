@@ -59,5 +59,17 @@ export const pipelineWordings = {
     text: `a file of view "${p.view}" changed while ${p.day} was read: ${p.file}`,
     hint: "run again when nothing writes to it; the day was not published",
   }),
+  "output-denied": (p: {location: string; reason: string}) => ({
+    text: `the store of the output refuses ${p.location}: ${p.reason}`,
+    hint: "check the keys of output_store, what they may do, and the clock of this machine; what was published stays",
+  }),
+  "output-unreachable": (p: {location: string; reason: string}) => ({
+    text: `the store of the output does not answer for ${p.location}: ${p.reason}`,
+    hint: "check endpoint and network, and run again: what was published stays",
+  }),
+  "output-refused": (p: {location: string; reason: string}) => ({
+    text: `the store of the output cannot serve ${p.location}: ${p.reason}`,
+    hint: "check bucket, region and url_style; what was published stays",
+  }),
   "output-unwritable": (p: {path: string; reason: string}) => ({text: `cannot write to ${p.path}: ${p.reason}`}),
 } as const satisfies WordingTable;

@@ -6,6 +6,8 @@ import {DuckDbSession} from "../engines/duckdb/connection.js";
 import {DaedalusError, Problems} from "../errors.js";
 import {renderParquetRelation} from "../sources/parquet.js";
 import {quoteName, quoteText} from "../sources/quote.js";
+import {isObjectStore} from "../sources/output-bucket.js";
+import {fetchAudited} from "./audit-fetch.js";
 import {blame, type BlameRules, type Verdict} from "./audit-blame.js";
 import {checkManifests, readAuditInput, type AuditInput} from "./audit-input.js";
 import {readMapping, type AuditColumn, type AuditMapping, type MappingFlags, type SkippedColumn} from "./audit-mapping.js";
@@ -79,7 +81,8 @@ export async function audit(options: AuditOptions, effects: Pick<Effects, "envir
   const interrupt = (): void => session.interrupt();
   effects.signal.addEventListener("abort", interrupt);
   try {
-    const input = await readAuditInput(session, path, project);
+    const place = isObjectStore(path) ? await fetchAudited(project, path, {...effects, directory: session.scratchDirectory}) : path;
+    const input = await readAuditInput(session, place, project);
     const service = findService(project, options.service ?? input.partitions[0]?.service);
     const mapping = readMapping(project, service, options.mapping ?? {spineKeys: [], time: undefined, columns: []}, input);
     const {notes, contradictions} = await checkManifests(session, input, service);

@@ -21,9 +21,9 @@ export async function findCarried(partitions: PartitionStore, day: string, verdi
   if (verdict.state !== "stale" || verdict.scope !== "columns") return nothing;
   const names = embeddings.filter((name) => !verdict.columns.has(name));
   const manifest = partitions.findManifest("dataset", day);
-  if (names.length === 0 || !manifest || !partitions.areWhole(manifest)) return nothing;
-  const files = partitions.filesOf("dataset", day);
-  if (!(await haveSameGroups(partitions.filesOf("skeleton", day), files))) return nothing;
+  if (names.length === 0 || !manifest || !(await partitions.areWhole(manifest))) return nothing;
+  const files = await partitions.holdFiles("dataset", day);
+  if (!(await haveSameGroups(await partitions.holdFiles("skeleton", day), files))) return nothing;
   const statistics = manifest.columns.filter((column) => names.includes(column.name));
   return {names, files, statistics, times: timesOf(names, publishedOf(manifest))};
 }

@@ -43,6 +43,7 @@ export async function checkDrift(
   const {partitions, stage, day} = neighbours;
   if (againstDay === day) return {isPassed: true, found: "this is the day itself"};
   if (!findComparedManifest(neighbours, againstDay)) return {isPassed: false, found: describeUnpublished(neighbours, againstDay)};
+  await partitions.prepare(session);
   const pinnedFiles = partitions.filesOf(stage, againstDay);
   const there = await describeColumn(session, pinnedFiles, {path: partitions.directoryOf(stage, againstDay), column: column.name});
   if (there === undefined) return {isPassed: false, found: `${againstDay} was made without this column: make it again`};

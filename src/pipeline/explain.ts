@@ -1,5 +1,4 @@
 /** Why a cell is what it is: the value of one row, derived again, with every history row that had a say and what became of it. */
-import {existsSync} from "node:fs";
 import type {Project, Service} from "../definitions/model.js";
 import {findNearest} from "../definitions/nearest.js";
 import {DuckDbSession} from "../engines/duckdb/connection.js";
@@ -12,7 +11,8 @@ import {realEffects, type Effects} from "./effects.js";
 import {deriveVersion, deriveWindow, readVersionEvidence, readWindowEvidence, type Derived, type Evidence, type Rule} from "./evidence.js";
 import {findOperatorSql, type OperatorSql} from "./explain-sql.js";
 import {findRow, type FoundRow} from "./explain-row.js";
-import {PartitionStore, partitionsDirectory, type Stage} from "./partition.js";
+import {openPartitions} from "./open-partitions.js";
+import type {Stage} from "./partition.js";
 import {compileService} from "./plan-file.js";
 import {Rederivation} from "./rederive.js";
 
@@ -93,7 +93,7 @@ export async function explainRow(options: ExplainOptions, effects: Pick<Effects,
   try {
     const derivation = new Rederivation(session, project, service, plan, effects.environment);
     const found = await findRow(derivation, {keys: options.keys, at: options.at, columns: wanted});
-    const stored = await readStored(session, found, wanted, options);
+    const stored = await readStored(session, {found, names: wanted}, options, effects.environment);
     const sql = await findOperatorSql(session, {project, service, plan, day: found.day, environment: effects.environment});
     const columns: ColumnExplanation[] = [];
     for (const name of wanted) {
@@ -124,10 +124,11 @@ interface Stored {
 }
 
 /** The row as the newest published stage of its day holds it; several where the dataset cannot tell rows of the spine apart. */
-async function readStored(session: DuckDbSession, found: FoundRow, names: readonly string[], {project, service, outputRoot}: ExplainOptions): Promise<Stored> {
-  const store = new PartitionStore(partitionsDirectory(project, service, outputRoot));
-  const stage = (["dataset", "skeleton"] as const).find((candidate) => store.findManifest(candidate, found.day) !== undefined && existsSync(store.directoryOf(candidate, found.day)));
+async function readStored(session: DuckDbSession, {found, names}: {found: FoundRow; names: readonly string[]}, {project, service, outputRoot}: ExplainOptions, environment: Effects["environment"]): Promise<Stored> {
+  const store = await openPartitions(project, service, outputRoot, environment);
+  const stage = (["dataset", "skeleton"] as const).find((candidate) => store.findManifest(candidate, found.day) !== undefined);
   if (stage === undefined) return {partition: undefined, values: []};
+  await store.prepare(session);
   const relation = renderParquetRelation(store.filesOf(stage, found.day));
   const present = new Set((await session.describe(`SELECT * FROM ${relation}`)).map((column) => column.name));
   const time = project.views.get(service.spine.view)!.timestampColumn!;

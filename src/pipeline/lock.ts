@@ -9,7 +9,7 @@ import {dirname} from "node:path";
 import {randomUUID} from "node:crypto";
 import {DaedalusError} from "../errors.js";
 
-interface Owner {
+export interface Owner {
   readonly pid: number;
   readonly host: string;
   readonly token: string;
@@ -18,15 +18,18 @@ interface Owner {
 }
 
 export interface Lock {
-  release(): void;
+  release(): void | Promise<void>;
 }
 
 const hasCode = (error: unknown, code: string): boolean => error instanceof Error && "code" in error && error.code === code;
 
+/** This process, as the owner of one lock. */
+export const newOwner = (): Owner => ({pid: process.pid, host: hostname(), token: randomUUID(), job: process.env["DAEDALUS_JOB"]});
+
 /** @throws DaedalusError `partition-locked` when a living owner, or one on another host, holds it. */
-export function acquireLock(path: string, what: string): Lock {
+export function acquireLock(path: string, what: string): {release(): void} {
   mkdirSync(dirname(path), {recursive: true});
-  const mine: Owner = {pid: process.pid, host: hostname(), token: randomUUID(), job: process.env["DAEDALUS_JOB"]};
+  const mine = newOwner();
   const draft = `${path}.${mine.token}`;
   writeFileSync(draft, JSON.stringify(mine));
   try {
@@ -50,16 +53,23 @@ export function acquireLock(path: string, what: string): Lock {
 /** Undefined when the lock has gone meanwhile. */
 function readOwner(path: string): Owner | undefined {
   try {
-    return JSON.parse(readFileSync(path, "utf8")) as Owner;
+    return parseOwner(readFileSync(path, "utf8"));
   } catch (error) {
     if (hasCode(error, "ENOENT")) return undefined;
-    // Locks are linked into place whole, so a broken one was edited by hand: nobody owns it.
-    if (error instanceof SyntaxError) return {pid: -1, host: hostname(), token: ""};
     throw error;
   }
 }
 
-function isAlive({pid, host, job}: Owner, mine: Owner): boolean {
+/** Locks appear whole, so a broken one was edited by hand: nobody owns it. */
+export function parseOwner(text: string): Owner {
+  try {
+    return JSON.parse(text) as Owner;
+  } catch {
+    return {pid: -1, host: hostname(), token: ""};
+  }
+}
+
+export function isAlive({pid, host, job}: Owner, mine: Owner): boolean {
   if (host !== mine.host) return job === undefined || job !== mine.job;
   if (pid <= 0) return false;
   try {

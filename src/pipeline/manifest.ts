@@ -52,7 +52,7 @@ export const manifestSchema = z.object({
   versions: z.object({daedalus: z.string(), duckdb: z.string(), node: z.string()}),
   aggregation_engine: z.string(),
   rows: z.number(),
-  files: z.array(z.object({name: z.string(), rows: z.number(), bytes: z.number()})),
+  files: z.array(z.object({name: z.string().regex(/^[\w.-]+$/), rows: z.number(), bytes: z.number()})),
   columns: z.array(
     z.object({
       name: z.string(),

@@ -10,7 +10,8 @@ import type {OperatorOf, Plan} from "../plan/operator.js";
 import {compileRecipe, type SkeletonRecipe} from "../plan/recipe.js";
 import {listDays, type DayRange} from "./days.js";
 import type {Effects} from "./effects.js";
-import {PartitionStore, partitionsDirectory, type Stage} from "./partition.js";
+import {openPartitions} from "./open-partitions.js";
+import type {PartitionStore, Stage} from "./partition.js";
 import {compileService} from "./plan-file.js";
 import {checkSources, type CheckedSource} from "./source-check.js";
 import {ReachDigests} from "./source-reach.js";
@@ -62,9 +63,9 @@ export async function openService(options: ServiceOptions, effects: OpenEffects)
   problems.throwIfErrors();
   const session = await DuckDbSession.open({config: project.runtime.compute.duckdbConfig});
   try {
-    const partitions = new PartitionStore(partitionsDirectory(project, service, options.outputRoot));
+    const partitions = await openPartitions(project, service, options.outputRoot, effects.environment);
     const preloaded = options.targetDay === undefined ? partitions.summaries.preload() : undefined;
-    const known = new SourceSummaries(partitions.directory, effects.now ?? Date.now);
+    const known = new SourceSummaries(partitions.folder, effects.now ?? Date.now);
     const sources = await checkSources(session, plan, project, effects.environment, problems, known);
     const storeVersions = await readStoreVersions(options, plan, problems);
     problems.throwIfErrors();

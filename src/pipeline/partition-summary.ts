@@ -71,6 +71,8 @@ export class PartitionSummaries {
   constructor(
     /** `<output_root>/<service>`. */
     private readonly directory: string,
+    /** Knows which partitions there are, where the folder only keeps what was read of them. */
+    private readonly bucket?: {has(stage: Stage, day: string): boolean},
   ) {}
 
   /**
@@ -80,7 +82,7 @@ export class PartitionSummaries {
   async preload(): Promise<void> {
     const years = stages.flatMap((stage) => listYears(this.pathOf(stage)).map((year) => `${stage}/${year}`));
     const bytes = years.reduce((sum, name) => sum + (findStat(this.pathOf(name))?.size ?? 0), 0);
-    const seen = bytes < threadBytesMin ? undefined : statInThread(stages.map((stage) => `${this.directory}/${stage}`));
+    const seen = bytes < threadBytesMin || this.bucket ? undefined : statInThread(stages.map((stage) => `${this.directory}/${stage}`));
     for (const name of years) this.shardNamed(name);
     const found = await seen;
     if (found) this.seen = {skeleton: found[0]!, dataset: found[1]!};
@@ -95,7 +97,8 @@ export class PartitionSummaries {
   find(stage: Stage, day: string): PartitionSummary | string {
     const path = this.manifestOf(stage, day);
     const shard = this.shardOf(stage, day);
-    const identity = this.seen?.[stage].get(day) ?? identityOf(findStat(path));
+    const isGone = this.bucket?.has(stage, day) === false;
+    const identity = isGone ? undefined : (this.seen?.[stage].get(day) ?? identityOf(findStat(path)));
     if (!identity) {
       if (shard.entries.delete(day)) shard.isChanged = true;
       return "missing";

@@ -69,12 +69,22 @@ interface Target {
   readonly measure: string;
 }
 
+export interface ProfileOptions {
+  /** Default: all. */
+  readonly columns?: readonly string[];
+  readonly signal?: AbortSignal;
+  readonly config?: ReadonlyMap<string, string>;
+  /** Lets the session read the files, where they are in a bucket. */
+  readonly prepare?: (session: DuckDbSession) => Promise<void>;
+}
+
 /** @throws DaedalusError for files that cannot be read and for columns that are not in them */
-export async function profile(files: readonly string[], options: {readonly columns?: readonly string[]; readonly signal?: AbortSignal} = {}): Promise<Profile> {
-  const session = await DuckDbSession.open();
+export async function profile(files: readonly string[], options: ProfileOptions = {}): Promise<Profile> {
+  const session = await DuckDbSession.open(options.config === undefined ? {} : {config: options.config});
   const interrupt = (): void => session.interrupt();
   options.signal?.addEventListener("abort", interrupt);
   try {
+    await options.prepare?.(session);
     const relation = renderParquetRelation(files);
     const found = await session.describe(`SELECT * FROM ${relation}`);
     const described = selectColumns(found, options.columns ?? [], files);

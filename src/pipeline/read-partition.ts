@@ -4,10 +4,12 @@ import {findNearest} from "../definitions/nearest.js";
 import {readBatches, type ColumnBatch} from "../engines/duckdb/column-batch.js";
 import {DuckDbSession} from "../engines/duckdb/connection.js";
 import {DaedalusError} from "../errors.js";
+import type {Environment} from "../sources/environment.js";
 import {renderParquetRelation} from "../sources/parquet.js";
 import {quoteName, quoteNames} from "../sources/quote.js";
 import type {Manifest} from "./manifest.js";
-import {PartitionStore, partitionsDirectory, type Stage} from "./partition.js";
+import {openPartitions} from "./open-partitions.js";
+import type {PartitionStore, Stage} from "./partition.js";
 import {unpublishedDay} from "./profile-input.js";
 
 export interface PartitionOptions {
@@ -21,11 +23,13 @@ export interface PartitionOptions {
   readonly columns?: readonly string[];
   /** Default: `output_root` of runtime.yaml; relative to the project's root. */
   readonly outputRoot?: string;
+  /** What `${NAME}` in the credentials of the output stands for. Default: the process's. */
+  readonly environment?: Environment;
 }
 
 export interface PartitionReader {
   readonly manifest: Manifest;
-  /** Parquet files, in row order. */
+  /** Parquet files, in row order: paths, or URLs of a bucket. */
   readonly files: readonly string[];
   /**
    * One row after another, in the order of the files. BIGINT is a bigint; TIMESTAMP a text in UTC with microseconds, `2026-03-02T12:00:00.000001Z`;
@@ -37,11 +41,11 @@ export interface PartitionReader {
 }
 
 /**
- * Opens a published partition. Nothing is read before the first row is asked for, and no more than is asked for.
+ * Opens a published partition. No row is read before the first row is asked for, and no more than is asked for.
  * @throws DaedalusError `partition-missing` with days nearby, `reference-unknown` for a column that it does not have
  */
-export function readPartition({project, service, day, stage = "dataset", columns, outputRoot}: PartitionOptions): PartitionReader {
-  const store = new PartitionStore(partitionsDirectory(project, service, outputRoot));
+export async function readPartition({project, service, day, stage = "dataset", columns, outputRoot, environment = process.env}: PartitionOptions): Promise<PartitionReader> {
+  const store = await openPartitions(project, service, outputRoot, environment);
   const manifest = store.findManifest(stage, day);
   if (!manifest) throw unpublishedDay(store, {service: service.name, stage, day});
   const types = new Map(manifest.columns.map(({name, type}) => [name, type]));
@@ -51,12 +55,24 @@ export function readPartition({project, service, day, stage = "dataset", columns
   }
   const files = store.filesOf(stage, day);
   const relation = renderParquetRelation(files);
+  const open = (): Promise<DuckDbSession> => openSession(store, project);
   return {
     manifest,
     files,
-    rows: <Row>() => readRows<Row>(`SELECT ${wanted.map((name) => renderReadable(name, types.get(name)!)).join(", ")} FROM ${relation}`),
-    batches: () => inSession(`SELECT ${quoteNames(wanted)} FROM ${relation}`, readBatches),
+    rows: <Row>() => readRows<Row>(open, `SELECT ${wanted.map((name) => renderReadable(name, types.get(name)!)).join(", ")} FROM ${relation}`),
+    batches: () => inSession(open, `SELECT ${quoteNames(wanted)} FROM ${relation}`, readBatches),
   };
+}
+
+async function openSession(store: PartitionStore, {runtime}: Project): Promise<DuckDbSession> {
+  const session = await DuckDbSession.open({config: new Map([...runtime.compute.duckdbConfig, ["threads", "1"]])});
+  try {
+    await store.prepare(session);
+    return session;
+  } catch (error) {
+    session.close();
+    throw error;
+  }
 }
 
 /** DuckDB's own dates for JavaScript have milliseconds; ours keep what is there. */
@@ -67,16 +83,16 @@ function renderReadable(column: string, type: string): string {
   return type === "DATE[]" || type === "TIMESTAMP[]" ? `list_transform(${name}, lambda x: ${say("x")}) AS ${name}` : name;
 }
 
-async function* readRows<Row>(sql: string): AsyncGenerator<Row> {
-  yield* inSession(sql, async function* (session) {
+async function* readRows<Row>(open: () => Promise<DuckDbSession>, sql: string): AsyncGenerator<Row> {
+  yield* inSession(open, sql, async function* (session) {
     const result = await session.stream(sql);
     for await (const rows of result.yieldRowObjectJs()) yield* rows as Iterable<Row>;
   });
 }
 
 /** A reader that stops early closes the session as well. */
-async function* inSession<T>(sql: string, read: (session: DuckDbSession, sql: string) => AsyncGenerator<T>): AsyncGenerator<T> {
-  const session = await DuckDbSession.open({config: new Map([["threads", "1"]])});
+async function* inSession<T>(open: () => Promise<DuckDbSession>, sql: string, read: (session: DuckDbSession, sql: string) => AsyncGenerator<T>): AsyncGenerator<T> {
+  const session = await open();
   try {
     yield* read(session, sql);
   } finally {

@@ -28,20 +28,20 @@ export async function mergeSkeleton(run: Run, options: MergeOptions): Promise<re
   const {partitions, plan, project, effects} = run;
   const {day, directory} = options;
   const manifest = partitions.findManifest("skeleton", day);
-  const published = partitions.directoryOf("skeleton", day);
   const order = sinkColumns(plan, "skeleton");
   const stale = order.filter((name) => options.stale.has(name));
   const kept = order.filter((name) => !options.stale.has(name));
   // Columns of the spine itself tell whether two rows are the same one, and cost no join.
   const scanned = orderOf(plan).scanned.columns;
   const witnesses = kept.filter((name) => scanned.includes(name));
-  if (!manifest || !partitions.areWhole(manifest) || witnesses.length === 0) return undefined;
+  if (!manifest || !(await partitions.areWhole(manifest)) || witnesses.length === 0) return undefined;
 
   const session = await DuckDbSession.open({config: project.runtime.compute.duckdbConfig});
   const interrupt = (): void => session.interrupt();
   effects.signal.addEventListener("abort", interrupt);
   try {
-    await session.run(`CREATE TEMP VIEW __published AS ${renderPublished(manifest, published, kept)}`);
+    await partitions.prepare(session);
+    await session.run(`CREATE TEMP VIEW __published AS ${renderPublished(manifest, partitions.filesOf("skeleton", day), kept)}`);
     if (stale.length > 0) {
       const rows = await openDayRows(run, dayRange(day), session, compileColumns(project, run.service, plan, [...stale, ...witnesses]));
       await runRows(rows, async ({relation}) => {
@@ -59,11 +59,11 @@ export async function mergeSkeleton(run: Run, options: MergeOptions): Promise<re
 }
 
 /** The published rows with their place among all rows of the day. */
-function renderPublished({files}: Manifest, directory: string, columns: readonly string[]): string {
+function renderPublished({files}: Manifest, paths: readonly string[], columns: readonly string[]): string {
   let first = 0;
   const parts: string[] = [];
-  for (const {name, rows} of files) {
-    const relation = `read_parquet(${quoteText(join(directory, name))}, file_row_number = true, hive_partitioning = false)`;
+  for (const [index, {rows}] of files.entries()) {
+    const relation = `read_parquet(${quoteText(paths[index]!)}, file_row_number = true, hive_partitioning = false)`;
     parts.push(`SELECT ${quoteNames(columns)}, file_row_number + ${first} AS __position FROM ${relation}`);
     first += rows;
   }

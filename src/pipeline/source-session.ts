@@ -8,7 +8,7 @@ import type {Source} from "../sources/source.js";
 import {reasonOf} from "./failure.js";
 
 /** Loads extensions, attaches databases, and keeps secrets out of the session's errors. What was done before is not done again. */
-export async function prepareSession(session: DuckDbSession, sources: Iterable<Source>): Promise<void> {
+export async function prepareSession(session: DuckDbSession, sources: Iterable<Pick<Source, "extensions" | "setup" | "secrets" | "remote">>): Promise<void> {
   for (const source of sources) {
     session.hide(source.secrets);
     if (source.remote) session.expect(source.remote);
@@ -57,6 +57,8 @@ const refusalPattern = /password authentication failed|Incorrect username or pas
 /** The source may well answer the next time. */
 export function isConnectionLoss(error: unknown): boolean {
   for (let current = error; current instanceof Error; current = current.cause) {
+    // Of the store that is written to, which was asked several times already.
+    if (current instanceof DaedalusError && current.code.startsWith("output-")) return false;
     if (refusalPattern.test(current.message)) return false;
     if (lossPattern.test(current.message)) return true;
   }

@@ -15,7 +15,7 @@ import type {Effects} from "./effects.js";
 import {enrichPartition, type ResolvedEnrichment} from "./enrich.js";
 import {explainWriteFailure, reasonOf} from "./failure.js";
 import type {EmbeddingDtype} from "./parquet-column.js";
-import {acquireLock, type Lock} from "./lock.js";
+import type {Lock} from "./lock.js";
 import {manifestFormat, publishedOf, type Manifest} from "./manifest.js";
 import {enrichmentOperators, lastStage, sinkColumns, type OpenService} from "./open-service.js";
 import type {Stage} from "./partition.js";
@@ -63,7 +63,7 @@ export async function trainDay(run: Run, day: string, shared?: DayRows): Promise
   const {partitions, service, effects} = run;
   let lock: Lock | undefined;
   try {
-    lock = acquireLock(partitions.lockPath(day), `${service.name} ${day}`);
+    lock = await partitions.lock(day, `${service.name} ${day}`);
     // Whoever held the lock before may have finished the day.
     const plan = (): DayPlan => {
       const now = run.planner.planDay(day, (stage) => partitions.findPublished(stage, day));
@@ -83,9 +83,9 @@ export async function trainDay(run: Run, day: string, shared?: DayRows): Promise
   } catch (error) {
     if (effects.signal.aborted) throw DaedalusError.of("interrupted", {}, {cause: error});
     if (isConnectionLoss(error)) throw DaedalusError.of("source-lost", {day, attempts: attemptsMax, reason: reasonOf(error)}, {cause: error});
-    throw explainWriteFailure(error, partitions.directory);
+    throw explainWriteFailure(error, partitions.folder);
   } finally {
-    lock?.release();
+    await lock?.release();
   }
 }
 
@@ -133,7 +133,7 @@ async function makeSkeleton(run: Run, day: string, {session, write}: DayRows, ve
     await expectUnchanged();
     const published = merged && run.partitions.findManifest("skeleton", day)!;
     const carried = published ? timesOf(columns.filter((column) => !stale.has(column)), publishedOf(published)) : {};
-    publish(run, {stage: "skeleton", day, wanted, carried, sources: sourcesRead, files, statistics, checks, startedMs});
+    await publish(run, {stage: "skeleton", day, wanted, carried, sources: sourcesRead, files, statistics, checks, startedMs});
     return checks;
   } catch (error) {
     discardUnlessGated(run, "skeleton", day, error);
@@ -168,12 +168,12 @@ async function makeDataset(run: Run, day: string, verdict: Verdict, session: Duc
     const carried = await findCarried(partitions, day, verdict, embeddings);
     const enrich = (open: DuckDbSession): ReturnType<typeof enrichDay> => enrichDay(run, {day, directory, enrichments, carried, columns}, open);
     const {checks, added} = isSame ? {checks: [], added: []} : await (session ? enrich(session) : inSession(run, enrich));
-    if (isSame) for (const path of partitions.filesOf("skeleton", day)) linkOrCopy(path, join(directory, basename(path)));
+    if (isSame) for (const path of await partitions.holdFiles("skeleton", day, effects.signal)) linkOrCopy(path, join(directory, basename(path)));
     const statistics = new Map([...skeleton.columns, ...added].map((column) => [column.name, column]));
     const files = parquetNames(directory).map((name, index) => ({name, rows: skeleton.files[index]?.rows ?? 0, bytes: statSync(join(directory, name)).size}));
     // The skeleton has placeholders where the dataset has embeddings.
     const skeletonTimes = Object.entries(skeleton.carried).filter(([name]) => !embeddings.includes(name));
-    publish(run, {stage: "dataset", day, wanted, carried: {...Object.fromEntries(skeletonTimes), ...carried.times}, sources: {}, files, statistics: columns.map((column) => statistics.get(column)!), checks: [...skeletonChecks(skeleton), ...checks], startedMs});
+    await publish(run, {stage: "dataset", day, wanted, carried: {...Object.fromEntries(skeletonTimes), ...carried.times}, sources: {}, files, statistics: columns.map((column) => statistics.get(column)!), checks: [...skeletonChecks(skeleton), ...checks], startedMs});
     return checks;
   } catch (error) {
     discardUnlessGated(run, "dataset", day, error);
@@ -192,7 +192,7 @@ interface Enriching {
 async function enrichDay(run: Run, {day, directory, enrichments, carried, columns}: Enriching, session: DuckDbSession): Promise<{checks: readonly CheckResult[]; added: readonly ColumnStatistics[]}> {
   const {project, service, partitions, effects} = run;
   const computed = enrichments.filter(({name}) => !carried.names.includes(name));
-  await enrichPartition({skeletonFiles: partitions.filesOf("skeleton", day), outputDirectory: directory, enrichments: computed, carried, columnOrder: columns, root: project.root, session, signal: effects.signal});
+  await enrichPartition({skeletonFiles: await partitions.holdFiles("skeleton", day, effects.signal), outputDirectory: directory, enrichments: computed, carried, columnOrder: columns, root: project.root, session, signal: effects.signal});
   const paths = parquetNames(directory).map((name) => join(directory, name));
   const names = enrichments.map((enrichment) => enrichment.name);
   const checks = await runChecks(session, paths, service, {columns: names, hasTableChecks: false, neighbours: {partitions, stage: "dataset", day}});
@@ -250,12 +250,12 @@ interface Made {
   readonly startedMs: number;
 }
 
-function publish(run: Run, {stage, day, wanted, carried, sources, files, statistics, checks, startedMs}: Made): void {
+function publish(run: Run, {stage, day, wanted, carried, sources, files, statistics, checks, startedMs}: Made): Promise<void> {
   const {effects, service, plan} = run;
   effects.signal.throwIfAborted();
   effects.onEvent({kind: "day-stage", day, stage: "publish"});
   const nowMs = effects.now();
-  run.partitions.publish(stage, day, {
+  const manifest: Omit<Manifest, "digest"> = {
     format: manifestFormat,
     service: service.name,
     service_version: service.version,
@@ -277,5 +277,6 @@ function publish(run: Run, {stage, day, wanted, carried, sources, files, statist
     seconds: (nowMs - startedMs) / 1000,
     peak_memory_bytes: process.resourceUsage().maxRSS * 1024,
     written_at: new Date(nowMs).toISOString(),
-  });
+  };
+  return run.partitions.publish(stage, day, manifest, effects.signal);
 }

@@ -1,6 +1,7 @@
 /** One audit as callers ask for it. */
 import {resolve} from "node:path";
 import {audit, type AuditReport} from "../pipeline/audit.js";
+import {isObjectStore} from "../sources/output-bucket.js";
 import type {MethodContext} from "./context.js";
 import type {AuditParams} from "./schemas/audit-schemas.js";
 
@@ -9,7 +10,7 @@ export async function runAudit(params: AuditParams, context: MethodContext): Pro
   const {path, service, spine_keys: spineKeys = [], time, columns = [], sample = 1000, seed = 1, full = false} = params;
   const project = context.loadProject();
   const report = await audit(
-    {project, path: resolve(project.root, path), service, mapping: {spineKeys, time, columns}, sample: full ? undefined : sample, seed},
+    {project, path: isObjectStore(path) ? path : resolve(project.root, path), service, mapping: {spineKeys, time, columns}, sample: full ? undefined : sample, seed},
     {signal: context.signal, environment: context.environment},
   );
   return {...report, path};

@@ -2,14 +2,14 @@
 import type {Service} from "../definitions/model.js";
 import type {TrainEvent} from "../pipeline/effects.js";
 import type {Manifest} from "../pipeline/manifest.js";
-import {PartitionStore, type Stage} from "../pipeline/partition.js";
+import type {PartitionStore, Stage} from "../pipeline/partition.js";
 import type {TrainReport} from "../pipeline/train.js";
 import {nameChecks} from "./dagster-assets.js";
 import type {Pipes, PipesValue} from "./dagster-pipes.js";
 
 export interface DagsterReport {
   readonly onEvent: (event: TrainEvent) => void;
-  finish(report: TrainReport): void;
+  finish(report: TrainReport, partitions: PartitionStore): void;
 }
 
 export function startDagsterReport(pipes: Pipes, service: Service, stages: "both" | "skeleton" | "enrich"): DagsterReport {
@@ -26,9 +26,8 @@ export function startDagsterReport(pipes: Pipes, service: Service, stages: "both
       if (event.kind === "day-checks") for (const {check, ...result} of event.checks) tell(check, result);
     },
     // A day that was current was checked when it was made.
-    finish: (report) => {
+    finish: (report, partitions) => {
       const stage: Stage = stages === "skeleton" ? "skeleton" : "dataset";
-      const partitions = new PartitionStore(report.outputDirectory);
       for (const {day, directory} of report.days) {
         const manifest = partitions.findManifest(stage, day);
         if (!manifest) continue;

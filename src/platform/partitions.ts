@@ -1,6 +1,7 @@
 /** What is published of a service, as manifests say it; no source is asked. */
 import type {Service} from "../definitions/model.js";
-import {PartitionStore, partitionsDirectory} from "../pipeline/partition.js";
+import {openPartitions} from "../pipeline/open-partitions.js";
+import type {PartitionStore} from "../pipeline/partition.js";
 import {unpublishedDay} from "../pipeline/profile-input.js";
 import {getService} from "./catalog.js";
 import type {MethodContext} from "./context.js";
@@ -10,8 +11,8 @@ import type {ListPartitionsParams, PartitionAnswer, PartitionPage, ShowPartition
 const pageDefault = 1000;
 
 /** Newest first: what was made last is what one looks for. */
-export function listPartitions({stage = "dataset", limit = pageDefault, cursor, ...params}: ListPartitionsParams, context: MethodContext): PartitionPage {
-  const {service, store} = openStore(params, context);
+export async function listPartitions({stage = "dataset", limit = pageDefault, cursor, ...params}: ListPartitionsParams, context: MethodContext): Promise<PartitionPage> {
+  const {service, store} = await openStore(params, context);
   const {entries, next} = takePage(store.publishedDays(stage).toReversed(), (day) => day, {limit, cursor});
   const partitions = entries.map((day) => {
     const published = store.summaries.find(stage, day);
@@ -23,15 +24,15 @@ export function listPartitions({stage = "dataset", limit = pageDefault, cursor, 
 }
 
 /** @throws DaedalusError `partition-missing` with published days nearby */
-export function showPartition({day, stage = "dataset", ...params}: ShowPartitionParams, context: MethodContext): PartitionAnswer {
-  const {service, store} = openStore(params, context);
+export async function showPartition({day, stage = "dataset", ...params}: ShowPartitionParams, context: MethodContext): Promise<PartitionAnswer> {
+  const {service, store} = await openStore(params, context);
   const manifest = store.findManifest(stage, day);
   if (!manifest) throw unpublishedDay(store, {service: service.name, stage, day});
   return {service: service.name, stage, day, directory: store.directoryOf(stage, day), manifest};
 }
 
-function openStore({service: name, output_root: outputRoot}: ListPartitionsParams, context: MethodContext): {service: Service; store: PartitionStore} {
+async function openStore({service: name, output_root: outputRoot}: ListPartitionsParams, context: MethodContext): Promise<{service: Service; store: PartitionStore}> {
   const project = context.loadProject();
   const service = getService(project, name, context.settings);
-  return {service, store: new PartitionStore(partitionsDirectory(project, service, outputRoot))};
+  return {service, store: await openPartitions(project, service, outputRoot, context.environment)};
 }

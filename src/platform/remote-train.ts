@@ -3,7 +3,8 @@ import type {CheckResult} from "../pipeline/quality.js";
 import {digestPlan} from "../plan/digest.js";
 import {Problems, DaedalusError} from "../errors.js";
 import {pinnedDays} from "../pipeline/neighbour-days.js";
-import {PartitionStore} from "../pipeline/partition.js";
+import {openPartitions} from "../pipeline/open-partitions.js";
+import type {PartitionStore} from "../pipeline/partition.js";
 import {compileService} from "../pipeline/plan-file.js";
 import {planService} from "../pipeline/plan-days.js";
 import type {DayReport, TrainReport} from "../pipeline/train.js";
@@ -50,7 +51,7 @@ export async function runTrainRemotely(options: TrainRunOptions, runner: RemoteR
     ];
     const request = {service: service.name, dayGroups, projectFlags, trainFlags, stages, daysInFlight: options.dayWorkers};
     if (wanted.length > 0) await runner(request, {signal, environment: terminal.env, log: (text) => terminal.note(text)});
-    const partitions = new PartitionStore(plan.outputDirectory);
+    const partitions = await openPartitions(project, service, outputRoot, terminal.env);
     const days = plan.days.map((day) => readDay(partitions, stages === "skeleton" ? "skeleton" : "dataset", {day, isWritten: wanted.includes(day)}));
     const written = days.filter(({state}) => state === "written");
     return {

@@ -1,5 +1,6 @@
 /** One training run as the command line starts it: stoppable, with its progress on stderr. */
 import type {TrainEvent} from "../pipeline/effects.js";
+import {openPartitions} from "../pipeline/open-partitions.js";
 import {train, type TrainOptions, type TrainReport} from "../pipeline/train.js";
 import {getService} from "./catalog.js";
 import {openContext} from "./context.js";
@@ -26,7 +27,7 @@ export async function runTrain({flags, service, ...options}: TrainRunOptions, te
   };
   try {
     const report = await runStoppable(terminal, (signal) => train({...options, project, service: wanted}, {signal, onEvent, environment: terminal.env, now: Date.now}));
-    dagster?.finish(report);
+    dagster?.finish(report, await openPartitions(project, wanted, options.outputRoot, terminal.env));
     return report;
   } finally {
     progress.end();

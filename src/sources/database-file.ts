@@ -6,14 +6,14 @@ import type {Project, View} from "../definitions/model.js";
 import {DaedalusError} from "../errors.js";
 import {renderDayParts} from "./day-parts.js";
 import {renderDeclared} from "./declared-types.js";
-import {References, type Environment} from "./environment.js";
+import {ownerOf, References, type Environment} from "./environment.js";
 import {quoteName, quoteText} from "./quote.js";
 import {rejectForeignOptions} from "./source-options.js";
 import type {Source} from "./source.js";
 import {parseTableName} from "./table-name.js";
 
 export function openDatabaseFile(view: View, location: string, project: Project, environment: Environment, kind: "duckdb" | "sqlite"): Source {
-  const references = new References(view, environment);
+  const references = new References(ownerOf(view), environment);
   const what = kind === "duckdb" ? "a DuckDB file" : "a SQLite file";
   rejectForeignOptions(view, {kind: what, options: [], credentials: []});
   const {tableName} = view.source;

@@ -7,7 +7,7 @@ import {resolve} from "node:path";
 import type {Project, View} from "../definitions/model.js";
 import {DaedalusError} from "../errors.js";
 import {renderDayParts} from "./day-parts.js";
-import {References, type Environment} from "./environment.js";
+import {ownerOf, References, type Environment} from "./environment.js";
 import type {ExtensionName} from "./extensions.js";
 import {renderStoreSecret, storeCredentials, storeOptions} from "./object-store.js";
 import {quoteName, quoteText} from "./quote.js";
@@ -16,7 +16,7 @@ import type {Source} from "./source.js";
 import {parseTableName} from "./table-name.js";
 
 export function openDuckLake(view: View, location: string, project: Project, environment: Environment): Source {
-  const references = new References(view, environment);
+  const references = new References(ownerOf(view), environment);
   const {dataPath, options} = view.source;
   const isStored = dataPath !== undefined && /^(s3|r2):/.test(references.resolve(dataPath));
   rejectForeignOptions(view, {kind: "DuckLake", options: ["snapshot", "as_of", ...(isStored ? storeOptions : [])], credentials: isStored ? storeCredentials : []});
@@ -26,7 +26,7 @@ export function openDuckLake(view: View, location: string, project: Project, env
   }
   const catalog = resolveCatalog(location.replace(/^ducklake:/i, ""), references, project.root);
   const data = dataPath === undefined ? undefined : isStored ? references.resolve(dataPath) : resolve(project.root, references.resolve(dataPath));
-  const store = isStored ? renderStoreSecret(view, data!, references) : undefined;
+  const store = isStored ? renderStoreSecret(ownerOf(view), data!, references) : undefined;
   const lake = `lake_${createHash("sha256").update(JSON.stringify([catalog.text, data])).digest("hex").slice(0, 12)}`;
   const settings = [...(data === undefined ? [] : [`DATA_PATH ${quoteText(`${data.replace(/\/$/, "")}/`)}`]), "READ_ONLY"];
   const [schema, table] = parseTableName(view.source.tableName, "main");

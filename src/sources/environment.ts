@@ -1,16 +1,27 @@
 /** `${NAME}` and `${file:/path}` in paths and credentials, resolved at run time and never printed. */
 import {readFileSync} from "node:fs";
 import type {View} from "../definitions/model.js";
-import {DaedalusError} from "../errors.js";
+import {DaedalusError, type Place} from "../errors.js";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Fills in the references of one view's source, and remembers which of what it filled in nobody may see. */
+/** Who names a place, and what it takes to get there. */
+export interface Owner {
+  /** Undefined: the output. */
+  readonly view: string | undefined;
+  readonly options: ReadonlyMap<string, string>;
+  readonly credentials: ReadonlyMap<string, string>;
+  readonly place: Place | undefined;
+}
+
+export const ownerOf = ({name: view, source: {options, credentials, place}}: View): Owner => ({view, options, credentials, place});
+
+/** Fills in the references of one owner, and remembers which of what it filled in nobody may see. */
 export class References {
   private readonly known = new Set<string>();
 
   constructor(
-    private readonly view: View,
+    private readonly owner: Owner,
     private readonly environment: Environment,
   ) {}
 
@@ -19,7 +30,7 @@ export class References {
     return [...this.known];
   }
 
-  /** @throws DaedalusError `environment-missing` or `secret-file-unreadable`, naming the view that needs it */
+  /** @throws DaedalusError `environment-missing` or `secret-file-unreadable`, naming who needs it */
   resolve(text: string): string {
     return text.replaceAll(/\$\{(?:file:([^}]+)|([A-Za-z_][A-Za-z0-9_]*))\}/g, (_match, file: string | undefined, name: string | undefined) =>
       file === undefined ? this.readVariable(name!) : this.readFile(file),
@@ -41,7 +52,7 @@ export class References {
   private readVariable(name: string): string {
     const value = this.environment[name];
     if (value !== undefined) return value;
-    throw DaedalusError.of("environment-missing", {variable: name, view: this.view.name}, {place: this.view.source.place});
+    throw DaedalusError.of("environment-missing", {variable: name, view: this.owner.view}, {place: this.owner.place});
   }
 
   /** What mounts secrets ends them with a line break, which belongs to none. */
@@ -52,7 +63,7 @@ export class References {
       return value;
     } catch (error) {
       const reason = (error as NodeJS.ErrnoException).code ?? String(error);
-      throw DaedalusError.of("secret-file-unreadable", {path, view: this.view.name, reason}, {place: this.view.source.place, cause: error});
+      throw DaedalusError.of("secret-file-unreadable", {path, view: this.owner.view, reason}, {place: this.owner.place, cause: error});
     }
   }
 }

@@ -5,7 +5,7 @@
 import {createHash} from "node:crypto";
 import type {View} from "../definitions/model.js";
 import {DaedalusError} from "../errors.js";
-import {References, type Environment} from "./environment.js";
+import {ownerOf, References, type Environment, type Owner} from "./environment.js";
 import type {ExtensionName} from "./extensions.js";
 import {renderParquetRelation} from "./parquet.js";
 import {quoteName, quoteText} from "./quote.js";
@@ -22,11 +22,11 @@ const chainVariables = ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] as const;
 export function openObjectStore(view: View, location: string, environment: Environment): Source {
   const scheme = schemeOf(location);
   const isHttp = scheme === "http" || scheme === "https";
-  const references = new References(view, environment);
+  const references = new References(ownerOf(view), environment);
   rejectForeignOptions(view, isHttp ? {kind: "HTTP", options: [], credentials: ["bearer_token"]} : {kind: "an object store", options: [...storeOptions, "day_partition"], credentials: storeCredentials});
   const path = references.resolve(location);
   const chain = chainVariables.flatMap((name) => environment[name] ?? []);
-  const {sql, extensions} = isHttp ? renderHttpSecret(view, path, references) : renderStoreSecret(view, path, references);
+  const {sql, extensions} = isHttp ? renderHttpSecret(view, path, references) : renderStoreSecret(ownerOf(view), path, references);
   return {
     extensions,
     setup: sql === undefined ? [] : [sql],
@@ -46,7 +46,7 @@ interface Secret {
 }
 
 function renderHttpSecret(view: View, path: string, references: References): Secret {
-  const token = getCredential(view, references, "bearer_token");
+  const token = getCredential(ownerOf(view), references, "bearer_token");
   const host = /^https?:\/\/[^/]+/.exec(path)?.[0] ?? path;
   const secret = token === undefined ? undefined : `TYPE http, SCOPE ${quoteText(`${host}/`)}, BEARER_TOKEN ${quoteText(token)}`;
   return {sql: secret && renderSecret(secret), extensions: ["httpfs"]};
@@ -55,15 +55,15 @@ function renderHttpSecret(view: View, path: string, references: References): Sec
 const renderSecret = (terms: string): string => `CREATE SECRET IF NOT EXISTS ${quoteName(`store_${digestOf(terms)}`)} (${terms})`;
 
 /** For all below the path; also for a DuckLake that keeps its data there. */
-export function renderStoreSecret(view: View, path: string, references: References): Secret & {readonly sql: string} {
+export function renderStoreSecret(owner: Owner, path: string, references: References): Secret & {readonly sql: string} {
   const option = (name: (typeof storeOptions)[number]): string | undefined => {
-    const text = view.source.options.get(name);
+    const text = owner.options.get(name);
     return text === undefined ? undefined : references.resolve(text);
   };
-  const [key, secret, token] = storeCredentials.map((name) => getCredential(view, references, name));
+  const [key, secret, token] = storeCredentials.map((name) => getCredential(owner, references, name));
   if ((key === undefined) !== (secret === undefined)) {
     const reason = `says only one of "access_key_id" and "secret_access_key"`;
-    throw DaedalusError.of("source-incomplete", {view: view.name, reason, hint: "set both, or neither to use what the machine itself has"}, {place: view.source.place});
+    throw DaedalusError.of("source-incomplete", {view: owner.view ?? "", reason, hint: "set both, or neither to use what the machine itself has"}, {place: owner.place});
   }
   const isChained = key === undefined && option("anonymous") !== "true";
   const endpoint = option("endpoint");

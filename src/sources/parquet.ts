@@ -4,14 +4,14 @@ import {isAbsolute, resolve} from "node:path";
 import {globSync} from "tinyglobby";
 import type {Project, View} from "../definitions/model.js";
 import {DaedalusError} from "../errors.js";
-import {References, type Environment} from "./environment.js";
+import {ownerOf, References, type Environment} from "./environment.js";
 import {quoteText} from "./quote.js";
 import {rejectForeignOptions} from "./source-options.js";
 import type {Source} from "./source.js";
 
 export function openParquet(view: View, path: string, project: Project, environment: Environment): Source {
   rejectForeignOptions(view, {kind: "files on disk", options: ["day_partition"], credentials: []});
-  const references = new References(view, environment);
+  const references = new References(ownerOf(view), environment);
   const resolved = references.resolve(path);
   const files = findSourceFiles(view, resolved, project);
   if (files.length === 0) {

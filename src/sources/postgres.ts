@@ -5,7 +5,7 @@
 import {createHash} from "node:crypto";
 import type {View} from "../definitions/model.js";
 import {DaedalusError} from "../errors.js";
-import {References, type Environment} from "./environment.js";
+import {ownerOf, References, type Environment} from "./environment.js";
 import {quoteName, quoteText} from "./quote.js";
 import {renderNarrowedQuery, trimQuery} from "./narrowed-query.js";
 import type {Source} from "./source.js";
@@ -31,11 +31,11 @@ interface Address {
 }
 
 export function openPostgres(view: View, location: string, environment: Environment): Source {
-  const references = new References(view, environment);
+  const references = new References(ownerOf(view), environment);
   rejectForeignOptions(view, {kind: "PostgreSQL", options: optionNames, credentials: ["user", "password"]});
   const address = parseAddress(view, location, references);
-  const user = getCredential(view, references, "user") ?? address.user;
-  const password = getCredential(view, references, "password") ?? address.password;
+  const user = getCredential(ownerOf(view), references, "user") ?? address.user;
+  const password = getCredential(ownerOf(view), references, "password") ?? address.password;
   const values = {HOST: address.host, PORT: address.port, DATABASE: address.database, USER: user, PASSWORD: password};
   const settings = [...optionNames].flatMap((name) => {
     const value = view.source.options.get(name) ?? address.query.get(name) ?? (name === "connect_timeout" ? String(connectSecondsDefault) : undefined);

@@ -3,7 +3,7 @@ import {createHash} from "node:crypto";
 import type {Project, View} from "../definitions/model.js";
 import {DaedalusError} from "../errors.js";
 import {declaredTypes} from "./declared-types.js";
-import {References, type Environment} from "./environment.js";
+import {ownerOf, References, type Environment} from "./environment.js";
 import {quoteName} from "./quote.js";
 import {RemoteTables} from "./remote-tables.js";
 import {findSnowflakeSdk, runSnowflake, type SnowflakeLogin} from "./snowflake-client.js";
@@ -18,7 +18,7 @@ const connectSecondsDefault = 10;
 const querySecondsDefault = 900;
 
 export function openSnowflake(view: View, location: string, project: Project, environment: Environment): Source {
-  const references = new References(view, environment);
+  const references = new References(ownerOf(view), environment);
   rejectForeignOptions(view, {kind: "Snowflake", options: optionNames, credentials: credentialNames});
   const query = trimQuery(view.source.query ?? incomplete(view, 'is Snowflake, which is read by query', 'set "query", such as "SELECT * FROM shop.public.prices"'));
   const login = readLogin(view, location, references);
@@ -55,7 +55,7 @@ function incomplete(view: View, reason: string, hint: string): never {
 function readLogin(view: View, location: string, references: References): SnowflakeLogin {
   const account = /^snowflake:\/\/([^/@?]+)\/?$/i.exec(references.resolve(location))?.[1];
   if (account === undefined) incomplete(view, "has an address that is not snowflake://ACCOUNT", "the user stands in credentials, warehouse, role, database and schema in options");
-  const credential = (name: (typeof credentialNames)[number]): string | undefined => getCredential(view, references, name);
+  const credential = (name: (typeof credentialNames)[number]): string | undefined => getCredential(ownerOf(view), references, name);
   const option = (name: (typeof optionNames)[number]): string | undefined => {
     const text = view.source.options.get(name);
     return text === undefined ? undefined : references.resolve(text);

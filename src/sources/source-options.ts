@@ -1,7 +1,7 @@
 /** `options` and `credentials` of a source: each kind takes its own. */
 import type {View} from "../definitions/model.js";
 import {DaedalusError} from "../errors.js";
-import type {References} from "./environment.js";
+import type {Owner, References} from "./environment.js";
 
 interface Accepted {
   /** As a message says it. */
@@ -21,7 +21,7 @@ export function rejectForeignOptions(view: View, {kind, options, credentials}: A
   check("credentials", view.source.credentials.keys(), credentials);
 }
 
-export function getCredential(view: View, references: References, name: string): string | undefined {
-  const text = view.source.credentials.get(name);
+export function getCredential(owner: Owner, references: References, name: string): string | undefined {
+  const text = owner.credentials.get(name);
   return text === undefined ? undefined : references.resolveSecret(text);
 }

@@ -3,7 +3,7 @@ import type {Project, View} from "../definitions/model.js";
 import {DaedalusError} from "../errors.js";
 import {openDatabaseFile} from "./database-file.js";
 import {openDuckLake} from "./ducklake.js";
-import {References, type Environment} from "./environment.js";
+import {ownerOf, References, type Environment} from "./environment.js";
 import type {ExtensionName} from "./extensions.js";
 import {openObjectStore} from "./object-store.js";
 import {openParquet} from "./parquet.js";
@@ -79,7 +79,7 @@ export function openSource(view: View, project: Project, environment: Environmen
   const location = view.source.path ?? view.source.databasePath ?? "";
   // The scheme may be part of a variable: `database_path: ${DATABASE_URL}`.
   const isWhole = /^\$\{[^}]+\}/.test(location);
-  const kind = kindOf(view, isWhole ? new References(view, environment).resolve(location) : location);
+  const kind = kindOf(view, isWhole ? new References(ownerOf(view), environment).resolve(location) : location);
   return kind === "unknown" ? refuse(view, location) : openers[kind](view, location, project, environment);
 }
 

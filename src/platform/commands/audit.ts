@@ -19,7 +19,7 @@ export function addAuditCommand(program: Command, terminal: Terminal): void {
   const command = program
     .command("audit")
     .description("derive the columns of a dataset again by another path, and find what used the future")
-    .argument("<path>", "a parquet file, a partition, a folder of partitions, or a folder or glob of parquet files")
+    .argument("<path>", "a parquet file, a partition, a folder of partitions, or a folder or glob of parquet files; of a bucket what is below output_root")
     .option("--service <name>", "the service whose columns they are; default: what the manifest says")
     .option("--spine-key <key>", "a key of a row, or key=column where the file calls it otherwise; may be repeated", collect)
     .option("--time <column>", "the column with the instant of a row; default: the spine's")

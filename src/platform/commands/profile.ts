@@ -1,6 +1,7 @@
 import {resolve} from "node:path";
 import {Option, type Command} from "commander";
 import {addExample, addFormat, addProjectFlags, collect, type FormatOption, type ProjectFlags} from "../flags.js";
+import type {ProfileOptions} from "../../pipeline/profile.js";
 import type {Terminal} from "../terminal.js";
 
 interface ProfileFlags extends FormatOption, ProjectFlags {
@@ -27,9 +28,9 @@ export function addProfileCommand(program: Command, terminal: Terminal): void {
         import("../signals.js"),
       ]);
       if (options.day !== undefined && names.length > 1) command.error("error: --day takes one service");
-      const files =
-        options.day === undefined ? findProfiledFiles(names.map((name) => resolve(terminal.directory, name))) : await filesOfDay(names[0]!, options.day, options, terminal);
-      const found = await runStoppable(terminal, (signal) => profile(files, {columns: options.column, signal}));
+      const {files, ...access} =
+        options.day === undefined ? {files: findProfiledFiles(names.map((name) => resolve(terminal.directory, name)))} : await openDay(names[0]!, options.day, options, terminal);
+      const found = await runStoppable(terminal, (signal) => profile(files, {...access, ...(options.column && {columns: options.column}), signal}));
       if (options.format === "json") return terminal.answer(JSON.stringify(profileToData(found), null, 2));
       const what = options.day === undefined ? names.join(", ") : `${names[0]!} ${options.day}`;
       const style = terminal.env["TERM"] === "dumb" ? "ascii" : "blocks";
@@ -45,12 +46,12 @@ export function addProfileCommand(program: Command, terminal: Terminal): void {
   );
 }
 
-async function filesOfDay(name: string, day: string, options: ProfileFlags, terminal: Terminal): Promise<readonly string[]> {
-  const [{openContext}, {getService}, {findPublishedFiles}, {PartitionStore, partitionsDirectory}, {parseDay}, {DaedalusError}] = await Promise.all([
+async function openDay(name: string, day: string, options: ProfileFlags, terminal: Terminal): Promise<{readonly files: readonly string[]} & ProfileOptions> {
+  const [{openContext}, {getService}, {findPublishedFiles}, {openPartitions}, {parseDay}, {DaedalusError}] = await Promise.all([
     import("../context.js"),
     import("../catalog.js"),
     import("../../pipeline/profile-input.js"),
-    import("../../pipeline/partition.js"),
+    import("../../pipeline/open-partitions.js"),
     import("../../pipeline/day.js"),
     import("../../errors.js"),
   ]);
@@ -58,6 +59,7 @@ async function filesOfDay(name: string, day: string, options: ProfileFlags, term
   const context = openContext(options, terminal);
   const project = context.loadProject();
   const service = getService(project, name, context.settings);
-  const partitions = new PartitionStore(partitionsDirectory(project, service, options.outputRoot));
-  return findPublishedFiles(partitions, {service: service.name, stage: options.stage, day});
+  const partitions = await openPartitions(project, service, options.outputRoot, terminal.env);
+  const files = findPublishedFiles(partitions, {service: service.name, stage: options.stage, day});
+  return {files, config: project.runtime.compute.duckdbConfig, prepare: (session) => partitions.prepare(session)};
 }
