@@ -79,7 +79,7 @@ export class ObjectClient {
 
   async download(key: string, path: string, signal?: AbortSignal): Promise<void> {
     const response = await this.ask({method: "GET", key, signal});
-    await pipeline(Readable.fromWeb(response.body! as Parameters<typeof Readable.fromWeb>[0]), createWriteStream(path), {signal});
+    await pipeline(Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]), createWriteStream(path), {...(signal && {signal})});
   }
 
   /** False when the condition does not hold, so that nothing was written. */

@@ -58,6 +58,7 @@ output_columns:
       dayWorkers: 1,
       compute: {engine: "duckdb", duckdbConfig: new Map(), place: undefined},
       outputRoot: "data/training_output",
+      outputStore: {options: new Map(), credentials: new Map(), place: undefined},
       featureRefs: undefined,
       outputColumns: undefined,
     });

@@ -174,9 +174,9 @@ embedding_stores:
     await trainIn(root);
     expect(Object.keys((await readManifestAt(prefix, "dataset", marchDays[0]!)).carried)).toContain("bought_vector");
     const project = loadProject({root});
-    const {rows} = await readPartition({project, service: project.services.get("basket")!, day: marchDays[0]!, columns: ["bought", "bought_vector"], environment});
+    const partition = await readPartition({project, service: project.services.get("basket")!, day: marchDays[0]!, columns: ["bought", "bought_vector"], environment});
     let known = 0;
-    for await (const {bought, bought_vector: vector} of rows<{bought: bigint[]; bought_vector: number[] | null}>()) {
+    for await (const {bought, bought_vector: vector} of partition.rows<{bought: bigint[]; bought_vector: number[] | null}>()) {
       if (bought.length === 0) expect(vector).toBeNull();
       else expect(vector![0]).toBeCloseTo(bought.reduce((sum, id) => sum + Number(id), 0) / bought.length, 1);
       known += bought.length > 0 ? 1 : 0;
