@@ -2,12 +2,12 @@
 import {setTimeout as sleep} from "node:timers/promises";
 import {DaedalusError} from "../errors.js";
 import type {ObjectClient} from "../sources/object-client.js";
-import {isAlive, newOwner, parseOwner, type Lock} from "./lock.js";
+import {isAlive, newOwner, parseOwner, type DayLock} from "./lock.js";
 
 const attemptsMax = 5;
 
 /** @throws DaedalusError `partition-locked` when a living owner, or one on another host, holds it. */
-export async function acquireBucketLock(client: ObjectClient, key: string, {what, path}: {readonly what: string; readonly path: string}): Promise<Lock> {
+export async function acquireBucketLock(client: ObjectClient, key: string, {what, path}: {readonly what: string; readonly path: string}): Promise<DayLock> {
   const mine = newOwner();
   const text = JSON.stringify(mine);
   const release = async (): Promise<void> => {

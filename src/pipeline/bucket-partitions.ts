@@ -9,7 +9,7 @@ import {dirname, join} from "node:path";
 import type {ObjectClient, StoredObject} from "../sources/object-client.js";
 import type {Source} from "../sources/source.js";
 import {acquireBucketLock} from "./bucket-lock.js";
-import type {Lock} from "./lock.js";
+import type {DayLock} from "./lock.js";
 import {readManifest, type Manifest} from "./manifest.js";
 import type {Stage} from "./partition.js";
 
@@ -72,7 +72,7 @@ export class BucketPartitions {
   }
 
   /** Takes the day's lock, and looks at what is published of the day by then. */
-  async lock(day: string, what: string): Promise<Lock> {
+  async lock(day: string, what: string): Promise<DayLock> {
     const name = `.locks/dt=${day}.lock`;
     const lock = await acquireBucketLock(this.options.client, `${this.options.prefix}${name}`, {what, path: `${this.location}/${name}`});
     try {

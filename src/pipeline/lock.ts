@@ -18,6 +18,11 @@ export interface Owner {
 }
 
 export interface Lock {
+  release(): void;
+}
+
+/** Of a partition, which may be in a bucket. */
+export interface DayLock {
   release(): void | Promise<void>;
 }
 
@@ -27,7 +32,7 @@ const hasCode = (error: unknown, code: string): boolean => error instanceof Erro
 export const newOwner = (): Owner => ({pid: process.pid, host: hostname(), token: randomUUID(), job: process.env["DAEDALUS_JOB"]});
 
 /** @throws DaedalusError `partition-locked` when a living owner, or one on another host, holds it. */
-export function acquireLock(path: string, what: string): {release(): void} {
+export function acquireLock(path: string, what: string): Lock {
   mkdirSync(dirname(path), {recursive: true});
   const mine = newOwner();
   const draft = `${path}.${mine.token}`;

@@ -10,7 +10,7 @@ import {z} from "zod";
 import type {DuckDbSession} from "../engines/duckdb/connection.js";
 import type {BucketPartitions} from "./bucket-partitions.js";
 import {explainReadFailure} from "./failure.js";
-import {acquireLock, type Lock} from "./lock.js";
+import {acquireLock, type DayLock} from "./lock.js";
 import {inspectManifest, publishedOf, readManifest, renderManifest, signManifest, type Manifest, type Published} from "./manifest.js";
 import {PartitionSummaries, type CheckFinding} from "./partition-summary.js";
 import {prepareSession} from "./source-session.js";
@@ -54,7 +54,7 @@ export class PartitionStore {
   }
 
   /** @throws DaedalusError `partition-locked` when another run makes the day */
-  async lock(day: string, what: string): Promise<Lock> {
+  async lock(day: string, what: string): Promise<DayLock> {
     const {bucket, folder} = this;
     if (!bucket) return acquireLock(join(folder, ".locks", `dt=${day}.lock`), what);
     const lock = await bucket.lock(day, what);

@@ -15,7 +15,7 @@ import type {Effects} from "./effects.js";
 import {enrichPartition, type ResolvedEnrichment} from "./enrich.js";
 import {explainWriteFailure, reasonOf} from "./failure.js";
 import type {EmbeddingDtype} from "./parquet-column.js";
-import type {Lock} from "./lock.js";
+import type {DayLock} from "./lock.js";
 import {manifestFormat, publishedOf, type Manifest} from "./manifest.js";
 import {enrichmentOperators, lastStage, sinkColumns, type OpenService} from "./open-service.js";
 import type {Stage} from "./partition.js";
@@ -61,7 +61,7 @@ export interface DayRows {
  */
 export async function trainDay(run: Run, day: string, shared?: DayRows): Promise<DayResult> {
   const {partitions, service, effects} = run;
-  let lock: Lock | undefined;
+  let lock: DayLock | undefined;
   try {
     lock = await partitions.lock(day, `${service.name} ${day}`);
     // Whoever held the lock before may have finished the day.

@@ -11,7 +11,7 @@ import {DuckDbSession} from "../../src/engines/duckdb/connection.js";
 import {audit} from "../../src/pipeline/audit.js";
 import {acquireBucketLock} from "../../src/pipeline/bucket-lock.js";
 import {realEffects, type TrainEvent} from "../../src/pipeline/effects.js";
-import type {Lock} from "../../src/pipeline/lock.js";
+import type {DayLock} from "../../src/pipeline/lock.js";
 import type {Manifest} from "../../src/pipeline/manifest.js";
 import {planService, type ServicePlan} from "../../src/pipeline/plan-days.js";
 import {readPartition} from "../../src/pipeline/read-partition.js";
@@ -280,7 +280,7 @@ embedding_stores:
   });
 
   describe("a lock", () => {
-    const lock = (key: string): Promise<Lock> => acquireBucketLock(client, key, {what: "basket 2026-03-02", path: `s3://training/${key}`});
+    const lock = (key: string): Promise<DayLock> => acquireBucketLock(client, key, {what: "basket 2026-03-02", path: `s3://training/${key}`});
     const locked = expect.objectContaining({code: "partition-locked"}) as Error;
 
     it("is got by one of many that ask at once, and by the next when it is released", async () => {
