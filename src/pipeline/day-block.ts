@@ -2,13 +2,15 @@
  * Days whose rows are computed in one pass. Their histories overlap: together each day of history is read and sorted once, alone once for
  * every day that reaches it. What fails together is made again day by day, so that a day's failure and its message are its own.
  */
-import {isScalar} from "../engines/duckdb/emit.js";
+import {isScalar, renderScan} from "../engines/duckdb/emit.js";
 import type {Operator, Plan} from "../plan/operator.js";
 import {orderOf, skeletonPlan} from "../plan/recipe.js";
+import {quoteName} from "../sources/quote.js";
 import {dayRange} from "./day.js";
 import type {DayPlan} from "./day-plan.js";
 import {openDayRows} from "./day-rows.js";
 import {runRows, writeFiles} from "./skeleton.js";
+import {partsBetween} from "./source-parts.js";
 import {inSession, type DayRows, type Run} from "./train-day.js";
 
 /** Rows of one pass, and what each is taken to cost of the memory that DuckDB may use, lists included. */
@@ -36,35 +38,37 @@ function historyStartOf(relation: string, plan: Plan): number | undefined {
   return op && historyStartOf(op.inputs[0], plan);
 }
 
-/** Hands out the days of a run in blocks: as many as are expected to fit, by the days that were made before. */
+/** Hands out the days of a run in blocks: as many as are expected to fit, by the largest day that is known. */
 export class DayBlocks {
   private readonly queue: string[];
   private readonly isShared: boolean;
   private readonly rowsMax: number;
-  private rowsOfDay: number | undefined;
 
   constructor(
     private readonly run: Pick<Run, "plan" | "days" | "limits">,
     days: readonly string[],
     private readonly planned: ReadonlyMap<string, DayPlan>,
     private readonly workers: number,
+    private rowsOfDay: number,
   ) {
     this.queue = [...days];
     this.isShared = canShare(skeletonPlan(run.plan));
     this.rowsMax = Math.min(rowsMax, run.limits.memoryBytes / bytesPerRow);
   }
 
-  /** Empty when none is left. The first is a single day, which tells how large days are. */
+  /** Of about the same size; empty when none is left. */
   next(): readonly string[] {
-    const fit = this.rowsOfDay === undefined ? 1 : Math.min(daysMax, this.rowsMax / this.rowsOfDay, Math.ceil(this.queue.length / this.workers));
+    const left = Math.ceil(this.queue.length / this.workers);
+    const fit = Math.max(1, Math.min(daysMax, Math.floor(this.rowsMax / Math.max(1, this.rowsOfDay))));
+    const size = Math.ceil(left / Math.ceil(left / fit));
     let count = Math.min(1, this.queue.length);
-    while (count + 1 <= fit && this.isNext(this.queue[count - 1]!, this.queue[count]!)) count += 1;
+    while (count < size && this.isNext(this.queue[count - 1]!, this.queue[count]!)) count += 1;
     return this.queue.splice(0, count);
   }
 
   /** Says how many rows a day has. */
   note(rows: number): void {
-    this.rowsOfDay = Math.max(1, rows, this.rowsOfDay ?? 0);
+    this.rowsOfDay = Math.max(rows, this.rowsOfDay);
   }
 
   /** Whether two days can be of one block: both are made from their sources, and no other day lies between them. */
@@ -79,12 +83,34 @@ export class DayBlocks {
   }
 }
 
+/** How many rows the largest of the first days has before filters; infinite where the source cannot say. */
+export async function countSpineRows(run: Run, days: readonly string[]): Promise<number> {
+  const plan = skeletonPlan(run.plan);
+  if (days.length < 2 || !canShare(plan)) return Infinity;
+  const {scanned} = orderOf(plan);
+  const range = rangeOf(days.slice(0, daysMax));
+  const {files, parts} = run.sources.get(scanned.view)!;
+  if (files.length === 0) return parts.length === 0 ? Infinity : Math.max(...partsBetween(parts, range.startUs, range.endUs).map(({size}) => size));
+  try {
+    return await inSession(run, async (session) => {
+      const {context} = await openDayRows(run, range, session, {...plan, operators: [scanned]});
+      const [row] = await session.rows(`SELECT count(*) AS count FROM (${renderScan(scanned, context)!}) GROUP BY date_trunc('day', ${quoteName(plan.timeColumn)}) ORDER BY count DESC LIMIT 1`);
+      return Number(row?.["count"] ?? 0);
+    });
+  } catch (error) {
+    if (run.effects.signal.aborted) throw error;
+    // The days themselves say what is wrong with it.
+    return Infinity;
+  }
+}
+
+const rangeOf = (days: readonly string[]): {startUs: number; endUs: number} => ({startUs: dayRange(days[0]!).startUs, endUs: dayRange(days.at(-1)!).endUs});
+
 /** Does the work with a session that holds the rows of all days. */
 export async function withDayRows<T>(run: Run, days: readonly string[], work: (rows: DayRows) => Promise<T>): Promise<T> {
   const {plan, project} = run;
-  const range = {startUs: dayRange(days[0]!).startUs, endUs: dayRange(days.at(-1)!).endUs};
   return await inSession(run, async (session) => {
-    const options = {...(await openDayRows(run, range, session, skeletonPlan(plan))), rowsPerFile: project.runtime.entitySpineChunkRows};
+    const options = {...(await openDayRows(run, rangeOf(days), session, skeletonPlan(plan))), rowsPerFile: project.runtime.entitySpineChunkRows};
     return await runRows(options, (step, isOrdered) =>
       work({session, write: (day, directory) => writeFiles({...step, between: {...dayRange(day), timeColumn: plan.timeColumn}}, isOrdered, {...options, directory})}),
     );

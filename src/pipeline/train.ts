@@ -3,7 +3,7 @@ import {availableParallelism} from "node:os";
 import {DaedalusError} from "../errors.js";
 import {digestPlan} from "../plan/digest.js";
 import {loadAggregationEngine} from "./aggregation-engines.js";
-import {DayBlocks, withDayRows} from "./day-block.js";
+import {countSpineRows, DayBlocks, withDayRows} from "./day-block.js";
 import {DayPlanner, reasonOfDay, type DayPlan} from "./day-plan.js";
 import {realEffects, type Effects} from "./effects.js";
 import {pinnedDays} from "./neighbour-days.js";
@@ -87,7 +87,7 @@ async function runDays(run: Run, days: readonly string[], planned: ReadonlyMap<s
   const failure = new AbortController();
   const shared: Run = {...run, effects: {...effects, signal: AbortSignal.any([effects.signal, failure.signal])}};
   const errors: unknown[] = [];
-  const blocks = new DayBlocks(run, days, planned, workers);
+  const blocks = new DayBlocks(run, days, planned, workers, await countSpineRows(run, days));
   const started = new Map<string, number>();
   const start = (day: string): void => {
     if (started.has(day)) return;
