@@ -40,6 +40,7 @@ const enrichmentSchema = mapping({
   udf_name: name.describe(
     "`lookup_embedding_udf` (one id), `avg_pool_embeddings_udf`, `max_pool`, `sum_pool`, `weighted_pool` (a list), `l2_normalize`, `quantize_int8`, `dot`, `cosine` (either), or one of `udfs`.",
   ),
+  compression: oneOf(["none", "zstd"]).optional().meta({default: "none"}).describe("How the column's pages are compressed. Vectors of noise do not shrink; few distinct, sparse or 8-bit ones do."),
   pool: oneOf(["mean", "max", "sum"]).optional().meta({default: "mean"}).describe("How `l2_normalize`, `quantize_int8`, `dot` and `cosine` make one vector of a list."),
   other_id_column: name.optional().describe("`dot`, `cosine`: column with the id or ids to compare with."),
   time_column: name.optional().describe("`weighted_pool`: column with an instant for each id."),

@@ -171,6 +171,7 @@ function parseEnrichment(context: Context, raw: Raw<"enrichment_specs">): Enrich
     sourceIdColumn: raw.source_id_column,
     storeName: raw.store_name,
     udfName: raw.udf_name,
+    compression: raw.compression === "zstd" ? raw.compression : undefined,
     pool: raw.pool,
     otherIdColumn: raw.other_id_column,
     recency: timeColumn === undefined || halfLifeUs === undefined ? undefined : {timeColumn, halfLifeUs},

@@ -225,6 +225,8 @@ export interface EnrichmentSpec {
   readonly sourceIdColumn: string;
   readonly storeName: string;
   readonly udfName: string;
+  /** Of the column's pages in the file; undefined: none. */
+  readonly compression?: "zstd" | undefined;
   /** How functions that take an id or a list make one vector of a list; undefined: `mean`. */
   readonly pool: "mean" | "max" | "sum" | undefined;
   /** Of `dot` and `cosine`. */

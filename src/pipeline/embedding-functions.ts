@@ -67,6 +67,8 @@ export interface PageFunction {
   /** Of the store. */
   readonly dimension: number;
   readonly stored: "float16" | "float32";
+  /** Of the column's pages. Default: none. */
+  readonly compression?: "zstd" | undefined;
   readonly work: BuiltInWork | {readonly udf: string; readonly modulePath: string};
 }
 

@@ -10,6 +10,7 @@ import {PageStream, type StreamedColumn} from "./page-stream.js";
 import {PageThreads} from "./page-threads.js";
 import {spliceColumns, type CarriedColumns, type SpliceReport, type SplicedPage} from "./parquet-splice.js";
 import {VectorPool} from "./vector-pool.js";
+import {loadZstd} from "./zstd.js";
 
 /** A column with the ids of its file: as positions in its store. */
 export interface FileColumn {
@@ -72,6 +73,7 @@ export async function enrichFile(given: readonly FileColumn[], options: FileOpti
   const kernels = loadKernels(memory);
   const threads = new PageThreads({memory, functions: columns.map((column) => column.function)}, layout.scratches);
   try {
+    const zstd = columns.some((column) => column.function.compression) ? await loadZstd() : undefined;
     const pools = readers.map((reader, k) => new VectorPool({reader, positions: needs[k]!.positions, capacity: capacities[k]!, memory, kernels, at: layout.poolsAt[k]!}));
     const stream = new PageStream({plan, columns: planned, pools, threads, places: layout.places, signal: options.signal});
     return await spliceColumns({
@@ -80,7 +82,7 @@ export async function enrichFile(given: readonly FileColumn[], options: FileOpti
       carried: options.carried,
       order: options.order,
       signal: options.signal,
-      columns: columns.map((column, index) => ({name: column.function.column, dtype: column.function.dtype, read: ({rowStart}) => readPage(stream, {column, index, rowStart}, options)})),
+      columns: columns.map((column, index) => ({name: column.function.column, dtype: column.function.dtype, compress: column.function.compression && zstd, read: ({rowStart}) => readPage(stream, {column, index, rowStart}, options)})),
     });
   } finally {
     await threads.close();

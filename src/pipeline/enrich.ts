@@ -25,6 +25,8 @@ export interface ResolvedEnrichment {
   /** The project's own function of that name; undefined for a built-in one. */
   readonly udf: Udf | undefined;
   readonly dtype: EmbeddingDtype;
+  /** Of the column's pages. Default: none. */
+  readonly compression?: "zstd" | undefined;
   /** How functions that take any column make one vector of a list of ids. Default: `mean`. */
   readonly pool?: Exclude<Pooling, "lookup" | "weighted"> | undefined;
   /** The ids that `dot` and `cosine` compare with. */
@@ -167,7 +169,7 @@ async function enrichOne(
   const idsBySource = new Map([...requests.keys()].map((key, k) => [key, read[k]!]));
   const fileColumns: FileColumn[] = [];
   for (const {enrichment, reader, compute} of columns) {
-    const {name, dtype, store, recency, otherColumn} = enrichment;
+    const {name, dtype, store, recency, otherColumn, compression} = enrichment;
     const ids = idsBySource.get(sourceKey(enrichment.sourceColumn, enrichment))!;
     const otherIds = otherColumn === undefined ? undefined : idsBySource.get(sourceKey(otherColumn, enrichment));
     checkShape(enrichment, compute, ids);
@@ -176,7 +178,7 @@ async function enrichOne(
       ids,
       otherIds,
       weights: recency && (await readWeights(session, inputPath, {...recency, sourceColumn: enrichment.sourceColumn, ids, place: enrichment.place})),
-      function: {column: name, dtype, dimension: store.embeddingDim, stored: store.embeddingDtype, work: "builtIn" in compute ? workOf(compute.builtIn, enrichment, ids, otherIds) : compute},
+      function: {column: name, dtype, dimension: store.embeddingDim, stored: store.embeddingDtype, compression, work: "builtIn" in compute ? workOf(compute.builtIn, enrichment, ids, otherIds) : compute},
       blame: {udf: enrichment.udfName, store: store.name, place: enrichment.udf?.place},
     });
   }

@@ -4,6 +4,7 @@ import {loadKernels, paddedLength, vectorKind, type Kernels, type SharedMemory, 
 import {reasonOf} from "./failure.js";
 import {halfInfinity, roundToHalf} from "./half-float.js";
 import {renderListPage, renderScalarPage, type EncodedPage} from "./parquet-pages.js";
+import {loadZstd, type Compress} from "./zstd.js";
 
 /** The ids of a page's rows: those of row r are `slots[offsets[r] .. offsets[r + 1])`, numbers of vectors or -1. */
 export interface PageIds {
@@ -68,6 +69,7 @@ export class PageComputer {
   private readonly rowAt: number;
   private readonly otherAt: number;
   private readonly own = new Map<string, Promise<UserEmbeddingFunction>>();
+  private zstd: Compress | undefined;
 
   constructor(
     private readonly options: ComputerOptions,
@@ -85,6 +87,7 @@ export class PageComputer {
   async compute(job: PageJob): Promise<PageResult> {
     const work = this.options.functions[job.work]!;
     try {
+      if (work.compression) this.zstd = await loadZstd();
       if ("finish" in work.work) return {page: this.computeBuiltIn(job, work, work.work)};
       return await this.computeOwn(job, work, work.work);
     } catch (error) {
@@ -106,7 +109,11 @@ export class PageComputer {
         this.finish(output, work, finish);
       if (!isThere) isNull[row] = 1;
     }
-    return output.render(isNull);
+    return output.render(isNull, this.compressOf(work));
+  }
+
+  private compressOf({compression}: PageFunction): Compress | undefined {
+    return compression && this.zstd;
   }
 
   /** The row's vector becomes the output's; false for NULL. */
@@ -146,7 +153,7 @@ export class PageComputer {
     this.kernels.copyVectors(this.addresses.byteOffset, count, job.outAt, work.dimension * (work.stored === "float16" ? 2 : 4));
     const output = new PageOutput(this.kernels, this.buffer, job, work);
     output.rowCount = count;
-    return output.render(isNull);
+    return output.render(isNull, this.compressOf(work));
   }
 
   /** Makes one vector of floats of the known ids of a row; false when there is none. */
@@ -205,7 +212,7 @@ export class PageComputer {
       if (dtype.kind === "scalar") output.pushNumber(row[0]!);
       else output.pushRow(this.rowAt);
     }
-    return {page: output.render(isNull)};
+    return {page: output.render(isNull, this.compressOf(work))};
   }
 
   /** The vectors of the page as floats, each once. */
@@ -303,14 +310,14 @@ class PageOutput {
     return true;
   }
 
-  render(isNull: Uint8Array): EncodedPage {
+  render(isNull: Uint8Array, compress: Compress | undefined): EncodedPage {
     const {job, work, length, rowCount} = this;
-    if (work.dtype.kind === "scalar") return renderScalarPage({rowCount: job.rowCount, isNull, values: new Float32Array(this.buffer, job.outAt, rowCount)});
+    if (work.dtype.kind === "scalar") return renderScalarPage({rowCount: job.rowCount, isNull, values: new Float32Array(this.buffer, job.outAt, rowCount)}, compress);
     const offsets = new Int32Array(job.rowCount + 1);
     for (let row = 0; row < job.rowCount; row++) offsets[row + 1] = offsets[row]! + (isNull[row] ? 0 : length);
     // The types of typed arrays over shared memory are not those that a page declares; their bytes are the same.
     const values = new valueArrays[work.dtype.name](this.buffer as unknown as ArrayBuffer, job.outAt, rowCount * length);
-    return renderListPage({rowCount: job.rowCount, offsets, isNull, values});
+    return renderListPage({rowCount: job.rowCount, offsets, isNull, values}, compress);
   }
 
   private findOverflow(at: number): Overflow {

@@ -60,11 +60,14 @@ export interface ChunkFacts {
   /** Where the first data page starts: after the dictionary, if there is one. */
   readonly dataStart: number;
   readonly byteCount: number;
+  /** The same before pages were compressed. */
+  readonly plainByteCount: number;
+  readonly isCompressed: boolean;
   readonly valueCount: number;
   readonly nullCount: number;
 }
 
-const codec = {none: 0} as const;
+const codec = {none: 0, zstd: 6} as const;
 
 export function renderChunkMeta(chunk: ChunkFacts): ThriftValue {
   const {dtype} = chunk;
@@ -74,9 +77,9 @@ export function renderChunkMeta(chunk: ChunkFacts): ThriftValue {
     [metaField.type, type],
     [metaField.encodings, i32s(hasDictionary ? encodings.dictionary : encodings.plain)],
     [metaField.path, texts(dtype.kind === "scalar" ? [chunk.name] : [chunk.name, "list", "element"])],
-    [metaField.codec, i32(codec.none)],
+    [metaField.codec, i32(chunk.isCompressed ? codec.zstd : codec.none)],
     [metaField.valueCount, i64(chunk.valueCount)],
-    [metaField.uncompressedByteCount, i64(chunk.byteCount)],
+    [metaField.uncompressedByteCount, i64(chunk.plainByteCount)],
     [metaField.compressedByteCount, i64(chunk.byteCount)],
     [metaField.dataPageOffset, i64(chunk.dataStart)],
     ...(hasDictionary ? ([[metaField.dictionaryPageOffset, i64(chunk.start)]] as const) : []),

@@ -1,4 +1,5 @@
 /** Data pages: PLAIN values, or bytes as numbers of a dictionary, behind run-length encoded levels, as every parquet reader takes them. */
+import type {Compress} from "./zstd.js";
 import {i32, renderThriftStruct, struct, type ThriftStruct} from "./thrift-compact.js";
 
 /** Rows of a list column, packed. Halves are their 16 bits, and a byte stands for what is 128 less. */
@@ -28,13 +29,15 @@ export interface EncodedPage {
   /** Header, levels and values: written one after another. */
   readonly parts: readonly Uint8Array[];
   readonly byteCount: number;
+  /** The same before it was compressed. */
+  readonly plainByteCount: number;
   /** Levels in the page: elements, and one for each NULL or empty list. */
   readonly valueCount: number;
   readonly rowCount: number;
   readonly nullCount: number;
 }
 
-export function renderListPage(page: ListPage): EncodedPage {
+export function renderListPage(page: ListPage, compress?: Compress): EncodedPage {
   const repetition = new RunWriter();
   const definition = new RunWriter();
   let valueCount = 0;
@@ -47,20 +50,20 @@ export function renderListPage(page: ListPage): EncodedPage {
     valueCount += Math.max(length, 1);
   }
   const values = page.values.subarray(0, page.offsets[page.rowCount]);
-  return renderDataPage({...page, valueCount, values, levels: [...repetition.render(), ...definition.render()]});
+  return renderDataPage({...page, valueCount, values, levels: [...repetition.render(), ...definition.render()]}, compress);
 }
 
-export function renderScalarPage(page: ScalarPage): EncodedPage {
+export function renderScalarPage(page: ScalarPage, compress?: Compress): EncodedPage {
   const definition = new RunWriter();
   for (let row = 0; row < page.rowCount; row++) definition.add(page.isNull[row] ? 0 : 1, 1);
-  return renderDataPage({...page, valueCount: page.rowCount, levels: definition.render()});
+  return renderDataPage({...page, valueCount: page.rowCount, levels: definition.render()}, compress);
 }
 
 /** The numbers that bytes stand for, as the dictionary of a chunk. */
-export function renderByteDictionary(): Uint8Array[] {
+export function renderByteDictionary(compress?: Compress): Pick<EncodedPage, "parts" | "byteCount" | "plainByteCount"> {
   const values = Int32Array.from({length: 256}, (_, byte) => byte - 128);
-  const body = new Uint8Array(values.buffer);
-  return [renderHeader(pageType.dictionary, body.length, 7, [[1, i32(values.length)], [2, i32(encoding.plain)]]), body];
+  const facts: Facts = [[1, i32(values.length)], [2, i32(encoding.plain)]];
+  return renderPage([new Uint8Array(values.buffer)], {type: pageType.dictionary, field: 7, facts}, compress);
 }
 
 interface DataPage {
@@ -71,24 +74,30 @@ interface DataPage {
   readonly values: ListPage["values"];
 }
 
-function renderDataPage({rowCount, isNull, valueCount, levels, values}: DataPage): EncodedPage {
+function renderDataPage({rowCount, isNull, valueCount, levels, values}: DataPage, compress: Compress | undefined): EncodedPage {
   const isDictionary = values instanceof Uint8Array;
   const body = [...levels, ...(isDictionary ? renderIndices(values) : [new Uint8Array(values.buffer, values.byteOffset, values.byteLength)])];
-  const bodyLength = body.reduce((sum, part) => sum + part.length, 0);
-  const header = renderHeader(pageType.data, bodyLength, 5, [
+  const facts: Facts = [
     [1, i32(valueCount)],
     [2, i32(isDictionary ? encoding.dictionary : encoding.plain)],
     [3, i32(encoding.rle)],
     [4, i32(encoding.rle)],
-  ]);
+  ];
   let nullCount = 0;
   for (let row = 0; row < rowCount; row++) nullCount += isNull[row] ? 1 : 0;
-  return {parts: [header, ...body], byteCount: header.length + bodyLength, valueCount, rowCount, nullCount};
+  return {...renderPage(body, {type: pageType.data, field: 5, facts}, compress), valueCount, rowCount, nullCount};
 }
 
-function renderHeader(type: number, bodyLength: number, field: number, facts: Parameters<typeof struct>[0]): Uint8Array {
-  const header: ThriftStruct = new Map([[1, i32(type)], [2, i32(bodyLength)], [3, i32(bodyLength)], [field, struct(facts)]]);
-  return renderThriftStruct(header);
+type Facts = Parameters<typeof struct>[0];
+
+/** The header and the body, of which levels and values are compressed as one. */
+function renderPage(body: readonly Uint8Array[], page: {type: number; field: number; facts: Facts}, compress: Compress | undefined): Pick<EncodedPage, "parts" | "byteCount" | "plainByteCount"> {
+  const plainLength = body.reduce((sum, part) => sum + part.length, 0);
+  const written = compress ? [compress(Buffer.concat(body))] : body;
+  const length = written.reduce((sum, part) => sum + part.length, 0);
+  const header: ThriftStruct = new Map([[1, i32(page.type)], [2, i32(plainLength)], [3, i32(length)], [page.field, struct(page.facts)]]);
+  const head = renderThriftStruct(header);
+  return {parts: [head, ...written], byteCount: head.length + length, plainByteCount: head.length + plainLength};
 }
 
 /** Bytes as numbers of eight bits in one bit-packed run: that is how they lie in memory already. Runs hold whole groups of eight. */

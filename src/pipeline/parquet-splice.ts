@@ -15,6 +15,7 @@ import {renderByteDictionary, type EncodedPage} from "./parquet-pages.js";
 import {
   findInteger, findStruct, findText, i32, i64, listStructs, parseThriftStruct, renderThriftStruct, struct, structs, type ThriftStruct,
 } from "./thrift-compact.js";
+import type {Compress} from "./zstd.js";
 
 /** A page, and what to do when its bytes are written. */
 export interface SplicedPage extends EncodedPage {
@@ -25,6 +26,8 @@ export interface SplicedPage extends EncodedPage {
 export interface SplicedColumn {
   readonly name: string;
   readonly dtype: EmbeddingDtype;
+  /** What the pages were compressed with; undefined: they were not. */
+  readonly compress?: Compress | undefined;
   /** A page of the first of the rows `[rowStart, rowEnd)` of the file: of at least one. Asked in the order of the output's bytes. */
   readonly read: (rows: {readonly rowStart: number; readonly rowEnd: number}) => SplicedPage | Promise<SplicedPage>;
 }
@@ -237,9 +240,14 @@ class Splice {
 
   private async writeChunk(column: SplicedColumn, rows: {rowStart: number; rowCount: number}): Promise<ThriftStruct> {
     const {output} = this;
-    const {name, dtype} = column;
+    const {name, dtype, compress} = column;
     const start = output.position;
-    if (dtype.name === "TINYINT") await output.write(renderByteDictionary());
+    let plainByteCount = 0;
+    if (dtype.name === "TINYINT") {
+      const dictionary = renderByteDictionary(compress);
+      await output.write(dictionary.parts);
+      plainByteCount += dictionary.plainByteCount;
+    }
     const dataStart = output.position;
     let valueCount = 0;
     let nullCount = 0;
@@ -249,12 +257,13 @@ class Splice {
       const page = await column.read({rowStart, rowEnd});
       if (page.rowCount < 1 || page.rowCount > rowEnd - rowStart) throw new Error(`column ${name} gave ${page.rowCount} rows`);
       await output.write(page.parts, page.release);
+      plainByteCount += page.plainByteCount;
       valueCount += page.valueCount;
       nullCount += page.nullCount;
       rowStart += page.rowCount;
     }
     this.nullCounts.set(name, this.nullCounts.get(name)! + nullCount);
-    const meta = renderChunkMeta({name, dtype, start, dataStart, byteCount: output.position - start, valueCount, nullCount});
+    const meta = renderChunkMeta({name, dtype, start, dataStart, byteCount: output.position - start, plainByteCount, isCompressed: compress !== undefined, valueCount, nullCount});
     return new Map([[chunkField.fileOffset, i64(0)], [chunkField.metaData, meta]]);
   }
 

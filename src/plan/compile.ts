@@ -384,8 +384,9 @@ class Compiler {
     return current;
   }
 
-  private parametersOf({pool, otherIdColumn, recency}: EnrichmentSpec): Partial<Pick<OperatorOf<"ray_udf_transform">, "with">> {
+  private parametersOf({compression, pool, otherIdColumn, recency}: EnrichmentSpec): Partial<Pick<OperatorOf<"ray_udf_transform">, "with">> {
     const parameters = {
+      ...(compression && {compression}),
       ...(pool && {pool}),
       ...(otherIdColumn !== undefined && {otherColumn: otherIdColumn}),
       ...(recency && {recency: {...recency, rowTimeColumn: this.timeColumn}}),

@@ -153,6 +153,7 @@ const udf = {
   /** What some functions are told beside the ids. */
   with: z
     .strictObject({
+      compression: z.literal("zstd").optional(),
       pool: z.enum(["mean", "max", "sum"]).optional(),
       otherColumn: z.string().optional(),
       recency: z.strictObject({timeColumn: z.string(), rowTimeColumn: z.string(), halfLifeUs: z.number()}).optional(),

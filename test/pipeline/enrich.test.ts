@@ -217,6 +217,10 @@ export const thread_of = (batch) => ({values: new Float32Array(batch.rowCount).f
     };
     const plain = await run(1, vectors);
     expect((await run(3, vectors)).equals(plain)).toBe(true);
+    const compressed = vectors.map((column) => ({...column, compression: "zstd" as const}));
+    const packed = await run(1, compressed);
+    expect(packed.length).toBeLessThan(plain.length);
+    expect((await run(3, compressed)).equals(packed)).toBe(true);
     const threads = async (): Promise<unknown> => (await session.rows(`SELECT count(DISTINCT thread) AS n, min(thread) AS first FROM read_parquet('${output}/*.parquet')`))[0];
     await run(1, [where, ...vectors]);
     expect(await threads()).toMatchObject({n: 1n});

@@ -14,12 +14,12 @@ const half = `HALF_FLOAT[${dimension}]`;
 /** Column -> its dtype and the rest of its enrichment. */
 const enrichments = {
   own: [half, "source_id_column: product_id, udf_name: lookup_embedding_udf"],
-  taste: [half, "source_id_column: bought, udf_name: avg_pool_embeddings_udf"],
+  taste: [half, "source_id_column: bought, udf_name: avg_pool_embeddings_udf, compression: zstd"],
   peak: [half, "source_id_column: bought, udf_name: max_pool"],
   total: [`FLOAT[${dimension}]`, "source_id_column: bought, udf_name: sum_pool"],
   recent: [half, "source_id_column: bought, udf_name: weighted_pool, time_column: bought_at, half_life: 90m"],
   direction: [half, "source_id_column: product_id, udf_name: l2_normalize"],
-  packed: [`TINYINT[${dimension}]`, "source_id_column: bought, udf_name: quantize_int8, pool: max"],
+  packed: [`TINYINT[${dimension}]`, "source_id_column: bought, udf_name: quantize_int8, pool: max, compression: zstd"],
   affinity: ["FLOAT", "source_id_column: product_id, other_id_column: bought, udf_name: dot"],
   lengths: ["FLOAT[2]", "source_id_column: bought, udf_name: lengths"],
   match: ["FLOAT", "source_id_column: bought, other_id_column: product_id, udf_name: cosine, pool: sum"],
@@ -53,6 +53,7 @@ const vectors = `SELECT i::BIGINT AS id, list_transform(range(${dimension}), lam
 
 describe.each(["float16", "float32"] as const)("a day's embeddings from a store of %s", (dtype) => {
   let rows: Row[];
+  let file: string;
   let stored: Map<bigint, Float32Array>;
 
   beforeAll(async () => {
@@ -82,9 +83,17 @@ embedding_stores:
     await buildStore(loadProject({root}).aggregations.stores.get("products")!, {root, session});
     await trainShop(root, {targetDay: marchDays[1]!});
     const times = "epoch_us(\"at\") AS at_us, list_transform(bought_at, lambda moment: epoch_us(moment)) AS bought_us";
-    rows = (await session.rows(`SELECT *, ${times} FROM read_parquet('${join(root, `out/basket/dataset/dt=${marchDays[1]!}`, "*.parquet")}')`)) as unknown as Row[];
+    file = join(root, `out/basket/dataset/dt=${marchDays[1]!}`, "*.parquet");
+    rows = (await session.rows(`SELECT *, ${times} FROM read_parquet('${file}')`)) as unknown as Row[];
     const round = dtype === "float16" ? (value: number): number => halfToNumber(roundToHalf(value)) : Math.fround;
     stored = new Map((await session.rows(vectors)).map(({id, vector}) => [id as bigint, Float32Array.from(vector as number[], round)]));
+  });
+
+  it("have the compression that was asked for", async () => {
+    const chunks = await (await testSession()).rows(`SELECT path_in_schema AS name, compression FROM parquet_metadata('${file}') WHERE num_values > 0`);
+    const codecs = new Map(chunks.map(({name, compression}) => [(name as string).split(",")[0]!, compression]));
+    expect(Object.keys(enrichments).filter((name) => codecs.get(name) === "ZSTD")).toEqual(["taste", "packed"]);
+    expect(Object.keys(enrichments).filter((name) => codecs.get(name) === "UNCOMPRESSED")).toHaveLength(8);
   });
 
   it("are what plain functions make of each row's ids", () => {

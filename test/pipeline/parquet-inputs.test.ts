@@ -2,7 +2,7 @@
 import {execFileSync} from "node:child_process";
 import {existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync} from "node:fs";
 import {tmpdir} from "node:os";
-import {join} from "node:path";
+import {basename, join} from "node:path";
 import {fileURLToPath} from "node:url";
 import {parquetReadObjects} from "hyparquet";
 import {afterAll, beforeAll, describe, expect, it} from "vitest";
@@ -13,6 +13,7 @@ import type {EmbeddingDtype} from "../../src/pipeline/parquet-column.js";
 import {openParquet, readParquetFooter} from "../../src/pipeline/parquet-footer.js";
 import {renderListPage, renderScalarPage, type EncodedPage} from "../../src/pipeline/parquet-pages.js";
 import {spliceColumns, type SplicedColumn} from "../../src/pipeline/parquet-splice.js";
+import {loadZstd, type Compress} from "../../src/pipeline/zstd.js";
 
 const rowCount = 3000;
 const python = process.env["DAEDALUS_PYTHON"];
@@ -34,20 +35,24 @@ const dtypes: Readonly<Record<string, EmbeddingDtype>> = {
   scalar: {kind: "scalar", name: "FLOAT"},
 };
 
-function renderPage(dtype: EmbeddingDtype, values: readonly Value[]): EncodedPage {
+function renderPage(dtype: EmbeddingDtype, values: readonly Value[], compress: Compress | undefined): EncodedPage {
   const isNull = Uint8Array.from(values, (value) => (value === null ? 1 : 0));
-  if (dtype.kind === "scalar") return renderScalarPage({rowCount: values.length, isNull, values: Float32Array.from(values.filter((value): value is number => value !== null))});
+  if (dtype.kind === "scalar") return renderScalarPage({rowCount: values.length, isNull, values: Float32Array.from(values.filter((value): value is number => value !== null))}, compress);
   const lists = values.map((value) => (value ?? []) as readonly number[]);
   const offsets = new Int32Array(values.length + 1);
   for (const [row, list] of lists.entries()) offsets[row + 1] = offsets[row]! + list.length;
   const numbers = lists.flat();
   const pack = {HALF_FLOAT: () => Uint16Array.from(numbers, roundToHalf), FLOAT: () => Float32Array.from(numbers), TINYINT: () => Uint8Array.from(numbers, (value) => value + 128)};
-  return renderListPage({rowCount: values.length, offsets, isNull, values: pack[dtype.name]()});
+  return renderListPage({rowCount: values.length, offsets, isNull, values: pack[dtype.name]()}, compress);
 }
 
-const columns = Object.entries(dtypes).map(
-  ([name, dtype]): SplicedColumn => ({name, dtype, read: ({rowStart, rowEnd}) => renderPage(dtype, expected[name]!.slice(rowStart, Math.min(rowEnd, rowStart + 450)))}),
-);
+const columnsOf = (compress?: Compress): SplicedColumn[] =>
+  Object.entries(dtypes).map(([name, dtype]) => ({
+    name,
+    dtype,
+    compress,
+    read: ({rowStart, rowEnd}) => renderPage(dtype, expected[name]!.slice(rowStart, Math.min(rowEnd, rowStart + 450)), compress),
+  }));
 
 async function topColumns(path: string): Promise<string[]> {
   const file = await openParquet(path);
@@ -77,18 +82,25 @@ describe.skipIf(python === undefined)("files that pyarrow and Polars wrote (skip
   it("are spliced into files that pyarrow, Polars and DuckDB read with the same columns and the new ones, statistics and indexes", async () => {
     const names = readdirSync(folder).filter((name) => name.endsWith(".parquet")).sort();
     expect(names).toHaveLength(12);
+    const files: [string, string][] = [];
     for (const name of names) {
       const kept = await topColumns(join(folder, name));
       // New columns stand among the old ones.
       const order = ["half", ...kept.slice(0, 4), "byte", "scalar", ...kept.slice(4), "float"];
-      await spliceColumns({inputPath: join(folder, name), outputPath: join(folder, "output", name), columns, order});
+      const splice = async (outputName: string, columns: SplicedColumn[]): Promise<number> => {
+        files.push([join(folder, name), join(folder, "output", outputName)]);
+        return (await spliceColumns({inputPath: join(folder, name), outputPath: join(folder, "output", outputName), columns, order})).byteCount;
+      };
+      const byteCount = await splice(name, columnsOf());
+      if (name.includes("small") || name.includes("pages")) expect(await splice(`zstd-${name}`, columnsOf(await loadZstd()))).toBeLessThan(byteCount);
     }
-    writeFileSync(join(folder, "job.json"), JSON.stringify({expected, files: names.map((name) => [join(folder, name), join(folder, "output", name)])}));
-    expect(JSON.parse(ask("check", join(folder, "job.json")))).toEqual(Object.fromEntries(names.map((name) => [name, []])));
+    writeFileSync(join(folder, "job.json"), JSON.stringify({expected, files}));
+    expect(JSON.parse(ask("check", join(folder, "job.json")))).toEqual(Object.fromEntries(files.map(([, path]) => [basename(path), []])));
   });
 
   it("give hyparquet the new columns, too", async () => {
-    const outputs = readdirSync(join(folder, "output"));
+    // It has no Zstandard of its own.
+    const outputs = readdirSync(join(folder, "output")).filter((name) => !name.startsWith("zstd-"));
     expect(outputs).toHaveLength(12);
     for (const name of outputs) {
       const bytes = readFileSync(join(folder, "output", name));
@@ -114,7 +126,7 @@ describe.skipIf(python === undefined)("files that pyarrow and Polars wrote (skip
     for (const [name, reason] of [["footer", "its footer is encrypted"], ["columns", "its columns are encrypted"]] as const) {
       const inputPath = join(folder, `encrypted-${name}.parquet`);
       const outputPath = join(folder, "output", "none.parquet");
-      const error: unknown = await spliceColumns({inputPath, outputPath, columns, order: ["id", "half"]}).catch((reason: unknown) => reason);
+      const error: unknown = await spliceColumns({inputPath, outputPath, columns: columnsOf(), order: ["id", "half"]}).catch((reason: unknown) => reason);
       expect(error).toBeInstanceOf(DaedalusError);
       expect((error as DaedalusError).code).toBe("file-unreadable");
       expect((error as DaedalusError).message).toContain(reason);
