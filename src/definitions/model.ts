@@ -165,6 +165,7 @@ export interface RuntimeConfig {
   /** A folder, or a prefix of a bucket. */
   readonly outputRoot: string;
   readonly outputStore: OutputStore;
+  readonly outputLake: OutputLake | undefined;
   /** Undefined: every view is loaded. */
   readonly featureRefs: readonly FeatureRef[] | undefined;
   readonly outputColumns: readonly OutputColumn[] | undefined;
@@ -175,6 +176,13 @@ export interface OutputStore {
   readonly options: ReadonlyMap<string, string>;
   readonly credentials: ReadonlyMap<string, string>;
   readonly place: Place | undefined;
+}
+
+/** A DuckLake that takes the datasets as well; values may hold `${ENV}`. */
+export interface OutputLake extends OutputStore {
+  readonly databasePath: string;
+  readonly dataPath: string | undefined;
+  readonly schema: string;
 }
 
 export interface FeatureRef {

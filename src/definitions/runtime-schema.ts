@@ -10,6 +10,7 @@ export const runtimeDefaults = {
   day_workers: 1,
   engine: "duckdb",
   output_root: "data/training_output",
+  lake_schema: "main",
 } as const;
 
 const monthText = 'a month as YYYYMM, such as "202602"';
@@ -29,6 +30,9 @@ const refText = '"view:column"';
 const featureRef = z
   .string({error: refText})
   .regex(/^[A-Za-z_][A-Za-z0-9_]*:[A-Za-z_][A-Za-z0-9_]*$/, {error: refText});
+
+const lakeText = 'a DuckLake, such as "ducklake:sqlite:lake.sqlite"';
+const lakePath = location.refine((value) => /^ducklake:/i.test(value), {error: lakeText});
 
 const outputColumn = z.union(
   [
@@ -75,6 +79,17 @@ export const runtimeSchema = mapping({
   })
     .optional()
     .describe("The object store of `output_root`."),
+  output_lake: mapping({
+    database_path: lakePath.describe("The lake, as in a view's source: `ducklake:postgres:...`, `ducklake:sqlite:...`, `ducklake:<file>`. It is made where there is none."),
+    data_path: location.optional().describe("Where the lake keeps its files: a folder, or a prefix of a bucket."),
+    schema: name.optional().meta({default: runtimeDefaults.lake_schema}).describe("Schema of the table, which is called like the service."),
+    options: mapping(storeOptions).optional().describe("Of a `data_path` in a bucket: how to reach it, as far as that is no secret."),
+    credentials: credentials
+      .optional()
+      .describe("Of a `data_path` in a bucket: as in `output_store`. Default: what the machine itself has."),
+  })
+    .optional()
+    .describe("A DuckLake whose table has the rows of all datasets as well."),
   feature_refs: listOf(featureRef, 'a list of "view:column"')
     .optional()
     .describe("Views to load, each named by one of its columns; all its columns come along. Default: every view."),

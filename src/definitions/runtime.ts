@@ -33,7 +33,13 @@ export function parseRuntime(context: Context, raw: RawRuntime): RuntimeConfig {
       place: compute.engine === undefined ? undefined : file.place(compute, "engine"),
     },
     outputRoot: raw.output_root ?? runtimeDefaults.output_root,
-    outputStore: parseOutputStore(context, raw),
+    outputStore: parseOutputStore(context, raw, "output_store"),
+    outputLake: raw.output_lake && {
+      ...parseOutputStore(context, raw, "output_lake"),
+      databasePath: raw.output_lake.database_path,
+      dataPath: raw.output_lake.data_path,
+      schema: raw.output_lake.schema ?? runtimeDefaults.lake_schema,
+    },
     featureRefs,
     outputColumns: raw.output_columns && parseOutputColumns(context, raw.output_columns),
   };
@@ -41,18 +47,18 @@ export function parseRuntime(context: Context, raw: RawRuntime): RuntimeConfig {
 
 const keyNames = ["access_key_id", "secret_access_key", "session_token"] as const;
 
-function parseOutputStore({file, problems}: Context, raw: RawRuntime): OutputStore {
-  const {options = {}, credentials = {}} = raw.output_store ?? {};
-  for (const key of Object.keys(credentials)) {
-    if (!(keyNames as readonly string[]).includes(key)) problems.add("key-unknown", {key, nearest: findNearest(key, keyNames), allowed: keyNames}, file.keyPlace(credentials, key));
+function parseOutputStore({file, problems}: Context, raw: RawRuntime, key: "output_store" | "output_lake"): OutputStore {
+  const {options = {}, credentials = {}} = raw[key] ?? {};
+  for (const given of Object.keys(credentials)) {
+    if (!(keyNames as readonly string[]).includes(given)) problems.add("key-unknown", {key: given, nearest: findNearest(given, keyNames), allowed: keyNames}, file.keyPlace(credentials, given));
   }
   if (("access_key_id" in credentials) !== ("secret_access_key" in credentials)) {
-    problems.add("value-wrong", {key: "credentials", expected: "both access_key_id and secret_access_key, or neither", found: "one of them"}, file.keyPlace(raw.output_store!, "credentials"));
+    problems.add("value-wrong", {key: "credentials", expected: "both access_key_id and secret_access_key, or neither", found: "one of them"}, file.keyPlace(raw[key]!, "credentials"));
   }
   return {
     options: new Map(Object.entries(options).map(([key, value]) => [key, String(value)])),
     credentials: new Map(Object.entries(credentials)),
-    place: raw.output_store === undefined ? undefined : file.keyPlace(raw, "output_store"),
+    place: raw[key] === undefined ? undefined : file.keyPlace(raw, key),
   };
 }
 

@@ -71,5 +71,13 @@ export const pipelineWordings = {
     text: `the store of the output cannot serve ${p.location}: ${p.reason}`,
     hint: "check bucket, region and url_style; what was published stays",
   }),
+  "lake-unwritable": (p: {table: string; reason: string}) => ({
+    text: `the table ${p.table} of output_lake cannot be written: ${p.reason}`,
+    hint: "partitions that were published stay; the next run writes to the lake what it does not have",
+  }),
+  "lake-type": (p: {table: string; column: string; had: string; has: string}) => ({
+    text: `column "${p.column}" of the table ${p.table} of output_lake is ${p.had}, and ${p.has} now, which it cannot become`,
+    hint: "give the column of the service another name, or drop that of the table; the partition itself is published",
+  }),
   "output-unwritable": (p: {path: string; reason: string}) => ({text: `cannot write to ${p.path}: ${p.reason}`}),
 } as const satisfies WordingTable;

@@ -1,11 +1,9 @@
 /** Sources that cannot be read, or hold something else than their view says, and operators that cannot run on them. */
 import {didYouMean, list, type WordingTable} from "./wording.js";
 
-const nameOwner = (view: string | undefined): string => (view === undefined ? '"output_store" of runtime.yaml' : `view "${view}"`);
-
 export const sourceWordings = {
-  "environment-missing": (p: {variable: string; view: string | undefined}) => ({
-    text: `${nameOwner(p.view)} needs the environment variable ${p.variable}, which is not set`,
+  "environment-missing": (p: {variable: string; owner: string}) => ({
+    text: `${p.owner} needs the environment variable ${p.variable}, which is not set`,
   }),
   "source-unsupported": (p: {view: string; scheme: string}) => ({
     text: `view "${p.view}" is read from "${p.scheme}", which this version does not read`,
@@ -23,8 +21,8 @@ export const sourceWordings = {
     text: `view "${p.view}" is read from ${p.what}, for which the package "${p.package}" is not installed`,
     hint: `npm install ${p.package}, in the project or beside daedalus`,
   }),
-  "secret-file-unreadable": (p: {path: string; view: string | undefined; reason: string}) => ({
-    text: `${nameOwner(p.view)} needs the secret in ${p.path}, which cannot be read: ${p.reason}`,
+  "secret-file-unreadable": (p: {path: string; owner: string; reason: string}) => ({
+    text: `${p.owner} needs the secret in ${p.path}, which cannot be read: ${p.reason}`,
     hint: "mount the file where the run can read it",
   }),
   "source-option": (p: {view: string; key: string; kind: string; allowed: readonly string[]}) => ({

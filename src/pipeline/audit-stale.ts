@@ -28,7 +28,7 @@ export async function noteStale(project: Project, service: Service, partitions: 
   for (const {store, day, stage} of made) {
     // A dataset names its skeleton alone: without that, nothing says what its rows were made from.
     if (stage === "dataset" && typeof store.findPublished("skeleton", day) === "string") continue;
-    const reason = reasonOfDay(planner.planDay(day, (wanted, wantedDay) => store.findPublished(wanted, wantedDay)));
+    const reason = reasonOfDay({...planner.planDay(day, (wanted, wantedDay) => store.findPublished(wanted, wantedDay)), lake: undefined});
     if (reason !== undefined) days.set(reason, [...(days.get(reason) ?? []), day]);
   }
   return [...days].map(([reason, those]) => `${describeDays(those)} stale (${reason}): what differs may come from that change and be no leak`);

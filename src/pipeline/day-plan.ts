@@ -15,6 +15,8 @@ export interface DayPlan {
   /** Undefined where the stage is not asked for. */
   readonly skeleton: Verdict | undefined;
   readonly dataset: Verdict | undefined;
+  /** Whether the lake has the dataset; undefined without a lake, and where a dataset is made first. */
+  readonly lake: Verdict | undefined;
 }
 
 export type FindPublished = (stage: Stage, day: string) => Published | string;
@@ -66,9 +68,18 @@ export class DayPlanner {
     const skeleton = this.skeletonJudge.judge(published, this.wantedSkeleton(day));
     if (stages === "enrich" && skeleton.state === "missing") throw DaedalusError.of("skeleton-missing", {service: service.name, day});
     if (stages === "enrich" && skeleton.state === "stale") throw DaedalusError.of("skeleton-stale", {service: service.name, day, reason: skeleton.reason});
-    if (stages === "skeleton") return {day, skeleton, dataset: undefined};
+    if (stages === "skeleton") return {day, skeleton, dataset: undefined, lake: undefined};
     const found = find("dataset", day);
-    return {day, skeleton: stages === "enrich" ? undefined : skeleton, dataset: this.datasetJudge.judge(found, this.wantedDataset(timesAfter(published, skeleton)))};
+    const dataset = this.datasetJudge.judge(found, this.wantedDataset(timesAfter(published, skeleton)));
+    return {day, skeleton: stages === "enrich" ? undefined : skeleton, dataset, lake: dataset.state === "current" ? this.judgeLake(day, found as Published) : undefined};
+  }
+
+  private judgeLake(day: string, {writtenAt, rows}: Published): Verdict | undefined {
+    const {lake} = this.open;
+    if (!lake) return undefined;
+    const has = lake.days.get(day);
+    if (has === writtenAt || (has === undefined && rows === 0)) return {state: "current"};
+    return {state: "stale", scope: "columns", columns: new Map(), reason: has === undefined ? "the lake does not have it" : "the lake has another version of it"};
   }
 }
 
@@ -93,8 +104,8 @@ function inputsOf(plan: Plan): ReadonlyMap<string, readonly string[]> {
 }
 
 /** Why the day must be made; undefined when it is current. */
-export function reasonOfDay({skeleton, dataset}: DayPlan): string | undefined {
-  for (const verdict of [skeleton, dataset]) if (verdict && verdict.state !== "current") return verdict.reason;
+export function reasonOfDay({skeleton, dataset, lake}: DayPlan): string | undefined {
+  for (const verdict of [skeleton, dataset, lake]) if (verdict && verdict.state !== "current") return verdict.reason;
   return undefined;
 }
 

@@ -118,6 +118,7 @@ export interface Published {
   readonly stores: Readonly<Record<string, string>>;
   readonly skeletonWrittenAt: string | undefined;
   readonly writtenAt: string;
+  readonly rows: number;
   readonly carried: Readonly<Record<string, string>>;
 }
 
@@ -129,6 +130,7 @@ export function publishedOf(manifest: Manifest): Published {
     stores: manifest.stores ?? {},
     skeletonWrittenAt: manifest.skeleton_written_at,
     writtenAt: manifest.written_at,
+    rows: manifest.rows,
     carried: manifest.carried,
   };
 }

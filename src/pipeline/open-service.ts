@@ -8,6 +8,7 @@ import {DaedalusError, Problems} from "../errors.js";
 import {digestOf} from "../plan/digest.js";
 import type {OperatorOf, Plan} from "../plan/operator.js";
 import {compileRecipe, type SkeletonRecipe} from "../plan/recipe.js";
+import {openLakeTable, type LakeTable} from "./lake-table.js";
 import {listDays, type DayRange} from "./days.js";
 import type {Effects} from "./effects.js";
 import {openPartitions} from "./open-partitions.js";
@@ -48,6 +49,8 @@ export interface OpenService {
   /** The project's own function -> a digest of its module, for functions that the plan uses. */
   readonly udfVersions: ReadonlyMap<string, string>;
   readonly duckdbVersion: string;
+  /** The lake that takes datasets as well. */
+  readonly lake: LakeTable | undefined;
   /** What sessions of the run may use. */
   readonly limits: SessionLimits;
 }
@@ -89,6 +92,7 @@ export async function openService(options: ServiceOptions, effects: OpenEffects)
       storeVersions,
       udfVersions: readUdfVersions(project, plan),
       duckdbVersion: version,
+      lake: stages === "skeleton" ? undefined : await openLakeTable(project, service, sources.values(), effects.environment),
       limits: await readLimits(session),
     };
   } finally {

@@ -19,7 +19,6 @@ const stages = ["skeleton", "dataset"] as const;
 const threadBytesMin = 1_500_000;
 
 export interface PartitionSummary extends Published {
-  readonly rows: number;
   readonly bytes: number;
   /** Checks that did not pass and did not keep the partition from being published. */
   readonly warnings: readonly CheckFinding[];
@@ -143,7 +142,7 @@ export class PartitionSummaries {
     if (found.stage !== stage || found.day !== day) return "its manifest is of another partition";
     const bytes = found.files.reduce((sum, file) => sum + file.bytes, 0);
     const warnings = found.checks.flatMap((check) => (check.passed ? [] : [{check: check.check, found: check.found}]));
-    return {...publishedOf(found), madeBy: this.share(digestOf(found.made_by), found.made_by), rows: found.rows, bytes, warnings};
+    return {...publishedOf(found), madeBy: this.share(digestOf(found.made_by), found.made_by), bytes, warnings};
   }
 
   private share(digest: string, madeBy: MadeBy): MadeBy {

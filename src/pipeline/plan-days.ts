@@ -44,7 +44,7 @@ export function planOpenService(open: OpenService, find: FindPublished): Service
   const plans = planDays(open, new DayPlanner(open), find);
   const groups = new Map<string, {days: string[]; plan: DayPlan}>();
   for (const plan of plans) {
-    const key = [plan.skeleton, plan.dataset].map(keyOf).join("\n");
+    const key = [plan.skeleton, plan.dataset, plan.lake].map(keyOf).join("\n");
     const group = groups.get(key);
     if (group) group.days.push(plan.day);
     else groups.set(key, {days: [plan.day], plan});
@@ -84,10 +84,10 @@ function keyOf(verdict: Verdict | undefined): string {
 }
 
 /** A day is there when the stage is that users read. */
-function stateOfDay({skeleton, dataset}: DayPlan): State {
+function stateOfDay({skeleton, dataset, lake}: DayPlan): State {
   const last = dataset ?? skeleton!;
   if (last.state === "missing") return "missing";
-  return last.state === "current" && (skeleton === undefined || skeleton.state === "current") ? "current" : "stale";
+  return last.state === "current" && [skeleton, lake].every((verdict) => verdict === undefined || verdict.state === "current") ? "current" : "stale";
 }
 
 function columnStates({plan}: OpenService, {skeleton, dataset}: DayPlan): readonly ColumnState[] {

@@ -15,6 +15,7 @@ import type {Effects} from "./effects.js";
 import {enrichPartition, type ResolvedEnrichment} from "./enrich.js";
 import {explainWriteFailure, reasonOf} from "./failure.js";
 import type {EmbeddingDtype} from "./parquet-column.js";
+import type {LakeTable} from "./lake-table.js";
 import type {DayLock} from "./lock.js";
 import {manifestFormat, publishedOf, type Manifest} from "./manifest.js";
 import {enrichmentOperators, lastStage, sinkColumns, type OpenService} from "./open-service.js";
@@ -38,10 +39,10 @@ export interface Run extends OpenService {
 }
 
 /** Everything that is asked for is made again, whatever it is. */
-export function forceDay({day, skeleton, dataset}: DayPlan): DayPlan {
+export function forceDay({day, skeleton, dataset, lake}: DayPlan): DayPlan {
   const force = (verdict: Verdict | undefined): Verdict | undefined =>
     verdict && {state: "stale", scope: "rows", reason: verdict.state === "current" ? "forced" : verdict.reason};
-  return {day, skeleton: force(skeleton), dataset: force(dataset)};
+  return {day, skeleton: force(skeleton), dataset: force(dataset), lake};
 }
 
 export interface DayResult {
@@ -79,6 +80,7 @@ export async function trainDay(run: Run, day: string, shared?: DayRows): Promise
     // What of the dataset can stay follows from the skeleton that was made.
     const {dataset} = plan();
     if (dataset && dataset.state !== "current") checks.push(...(await makeDataset(run, day, dataset, shared?.session)));
+    if (run.lake) await writeLake(run.lake, run, day);
     return {rows: partitions.findManifest(lastStage(run), day)?.rows ?? 0, checks};
   } catch (error) {
     if (effects.signal.aborted) throw DaedalusError.of("interrupted", {}, {cause: error});
@@ -179,6 +181,13 @@ async function makeDataset(run: Run, day: string, verdict: Verdict, session: Duc
     discardUnlessGated(run, "dataset", day, error);
     throw error;
   }
+}
+
+async function writeLake(lake: LakeTable, {partitions, effects}: Run, day: string): Promise<void> {
+  const manifest = partitions.findManifest("dataset", day);
+  if (!manifest || lake.days.get(day) === manifest.written_at) return;
+  effects.onEvent({kind: "day-stage", day, stage: "publish"});
+  await lake.write({day, writtenAt: manifest.written_at, files: await partitions.holdFiles("dataset", day, effects.signal), signal: effects.signal});
 }
 
 interface Enriching {

@@ -7,33 +7,61 @@ import {resolve} from "node:path";
 import type {Project, View} from "../definitions/model.js";
 import {DaedalusError} from "../errors.js";
 import {renderDayParts} from "./day-parts.js";
-import {ownerOf, References, type Environment} from "./environment.js";
+import {ownerOf, References, type Environment, type Owner} from "./environment.js";
 import type {ExtensionName} from "./extensions.js";
-import {renderStoreSecret, storeCredentials, storeOptions} from "./object-store.js";
+import {assertWholeKeys, renderStoreSecret, storeCredentials, storeOptions} from "./object-store.js";
 import {quoteName, quoteText} from "./quote.js";
 import {rejectForeignOptions} from "./source-options.js";
 import type {Source} from "./source.js";
 import {parseTableName} from "./table-name.js";
 
+/** A lake as a session knows it. */
+export interface Lake {
+  /** Of the database in a session; the same lake has the same one. */
+  readonly name: string;
+  /** Of a catalog in a file its path. */
+  readonly file: string | undefined;
+  readonly extensions: readonly ExtensionName[];
+  attach(mode: "READ_ONLY" | "READ_WRITE"): readonly string[];
+}
+
+/** @param location as `database_path` has it: `ducklake:...` */
+export function resolveLake(owner: Owner, {location, dataPath}: {readonly location: string; readonly dataPath: string | undefined}, root: string, references: References): Lake {
+  const isStored = isInBucket(dataPath, references);
+  const catalog = resolveCatalog(location.replace(/^ducklake:/i, ""), references, root);
+  const data = dataPath === undefined ? undefined : isStored ? references.resolve(dataPath) : resolve(root, references.resolve(dataPath));
+  const store = isStored ? renderStoreSecret(owner, data!, references) : undefined;
+  const name = `lake_${createHash("sha256").update(JSON.stringify([catalog.text, data])).digest("hex").slice(0, 12)}`;
+  const settings = data === undefined ? [] : [`DATA_PATH ${quoteText(`${data.replace(/\/$/, "")}/`)}`];
+  return {
+    name,
+    file: catalog.file,
+    extensions: [...new Set<ExtensionName>(["ducklake", ...catalog.extensions, ...(store?.extensions ?? [])])],
+    attach: (mode) => {
+      const terms = [...settings, ...(mode === "READ_ONLY" ? [mode] : [])];
+      return [...(store ? [store.sql] : []), `ATTACH IF NOT EXISTS ${quoteText(`ducklake:${catalog.text}`)} AS ${quoteName(name)}${terms.length === 0 ? "" : ` (${terms.join(", ")})`}`];
+    },
+  };
+}
+
+const isInBucket = (dataPath: string | undefined, references: References): boolean => dataPath !== undefined && /^(s3|r2):/.test(references.resolve(dataPath));
+
 export function openDuckLake(view: View, location: string, project: Project, environment: Environment): Source {
   const references = new References(ownerOf(view), environment);
   const {dataPath, options} = view.source;
-  const isStored = dataPath !== undefined && /^(s3|r2):/.test(references.resolve(dataPath));
+  const isStored = isInBucket(dataPath, references);
   rejectForeignOptions(view, {kind: "DuckLake", options: ["snapshot", "as_of", ...(isStored ? storeOptions : [])], credentials: isStored ? storeCredentials : []});
+  assertWholeKeys(view);
   if (view.source.tableName === undefined) {
     const hint = 'set "table_name", with a schema where it is not "main"';
     throw DaedalusError.of("source-incomplete", {view: view.name, reason: "is a DuckLake, which is read by table", hint}, {place: view.source.place});
   }
-  const catalog = resolveCatalog(location.replace(/^ducklake:/i, ""), references, project.root);
-  const data = dataPath === undefined ? undefined : isStored ? references.resolve(dataPath) : resolve(project.root, references.resolve(dataPath));
-  const store = isStored ? renderStoreSecret(ownerOf(view), data!, references) : undefined;
-  const lake = `lake_${createHash("sha256").update(JSON.stringify([catalog.text, data])).digest("hex").slice(0, 12)}`;
-  const settings = [...(data === undefined ? [] : [`DATA_PATH ${quoteText(`${data.replace(/\/$/, "")}/`)}`]), "READ_ONLY"];
+  const lake = resolveLake(ownerOf(view), {location, dataPath}, project.root, references);
   const [schema, table] = parseTableName(view.source.tableName, "main");
-  const name = [lake, schema, table].map(quoteName).join(".");
+  const name = [lake.name, schema, table].map(quoteName).join(".");
   const base = {
-    extensions: [...new Set<ExtensionName>(["ducklake", ...catalog.extensions, ...(store?.extensions ?? [])])],
-    setup: [...(store ? [store.sql] : []), `ATTACH IF NOT EXISTS ${quoteText(`ducklake:${catalog.text}`)} AS ${quoteName(lake)} (${settings.join(", ")})`],
+    extensions: lake.extensions,
+    setup: lake.attach("READ_ONLY"),
     secrets: references.secrets,
     files: [],
     label: `${schema}.${table}`,
@@ -49,7 +77,7 @@ export function openDuckLake(view: View, location: string, project: Project, env
     };
   };
   const wanted = options.get("snapshot") ?? options.get("as_of");
-  return {...at(undefined), pin: {lake: `${lake} ${wanted ?? ""}`, wanted, sql: renderFindSnapshot(lake, options), at}};
+  return {...at(undefined), pin: {lake: `${lake.name} ${wanted ?? ""}`, wanted, sql: renderFindSnapshot(lake.name, options), at}};
 }
 
 /** The wanted snapshot, and those that there are. */
@@ -62,14 +90,15 @@ function renderFindSnapshot(lake: string, options: ReadonlyMap<string, string>):
 interface Catalog {
   readonly text: string;
   readonly extensions: readonly ExtensionName[];
+  readonly file: string | undefined;
 }
 
 /** `postgres:host=... password=${X}`, `sqlite:file` or a DuckDB file; files start from the project's root. */
 function resolveCatalog(text: string, references: References, root: string): Catalog {
-  if (/^postgres:/i.test(text)) return {text: resolveKeywords(text, references), extensions: ["postgres"]};
+  if (/^postgres:/i.test(text)) return {text: resolveKeywords(text, references), extensions: ["postgres"], file: undefined};
   const [, kind, path = ""] = /^(?:(sqlite|duckdb):)?(.*)$/is.exec(text)!;
   const file = resolve(root, references.resolve(path));
-  return kind?.toLowerCase() === "sqlite" ? {text: `sqlite:${file}`, extensions: ["sqlite"]} : {text: file, extensions: []};
+  return kind?.toLowerCase() === "sqlite" ? {text: `sqlite:${file}`, extensions: ["sqlite"], file} : {text: file, extensions: [], file};
 }
 
 /** A value of a libpq string that is a reference is quoted as libpq wants it, so that it may hold any character. */

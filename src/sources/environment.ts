@@ -7,14 +7,14 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Who names a place, and what it takes to get there. */
 export interface Owner {
-  /** Undefined: the output. */
-  readonly view: string | undefined;
+  /** As messages say it: `view "prices"`. */
+  readonly name: string;
   readonly options: ReadonlyMap<string, string>;
   readonly credentials: ReadonlyMap<string, string>;
   readonly place: Place | undefined;
 }
 
-export const ownerOf = ({name: view, source: {options, credentials, place}}: View): Owner => ({view, options, credentials, place});
+export const ownerOf = ({name, source: {options, credentials, place}}: View): Owner => ({name: `view "${name}"`, options, credentials, place});
 
 /** Fills in the references of one owner, and remembers which of what it filled in nobody may see. */
 export class References {
@@ -52,7 +52,7 @@ export class References {
   private readVariable(name: string): string {
     const value = this.environment[name];
     if (value !== undefined) return value;
-    throw DaedalusError.of("environment-missing", {variable: name, view: this.owner.view}, {place: this.owner.place});
+    throw DaedalusError.of("environment-missing", {variable: name, owner: this.owner.name}, {place: this.owner.place});
   }
 
   /** What mounts secrets ends them with a line break, which belongs to none. */
@@ -63,7 +63,7 @@ export class References {
       return value;
     } catch (error) {
       const reason = (error as NodeJS.ErrnoException).code ?? String(error);
-      throw DaedalusError.of("secret-file-unreadable", {path, view: this.owner.view, reason}, {place: this.owner.place, cause: error});
+      throw DaedalusError.of("secret-file-unreadable", {path, owner: this.owner.name, reason}, {place: this.owner.place, cause: error});
     }
   }
 }

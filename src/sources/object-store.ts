@@ -24,6 +24,7 @@ export function openObjectStore(view: View, location: string, environment: Envir
   const isHttp = scheme === "http" || scheme === "https";
   const references = new References(ownerOf(view), environment);
   rejectForeignOptions(view, isHttp ? {kind: "HTTP", options: [], credentials: ["bearer_token"]} : {kind: "an object store", options: [...storeOptions, "day_partition"], credentials: storeCredentials});
+  assertWholeKeys(view);
   const path = references.resolve(location);
   const chain = chainVariables.flatMap((name) => environment[name] ?? []);
   const {sql, extensions} = isHttp ? renderHttpSecret(view, path, references) : renderStoreSecret(ownerOf(view), path, references);
@@ -54,6 +55,13 @@ function renderHttpSecret(view: View, path: string, references: References): Sec
 
 const renderSecret = (terms: string): string => `CREATE SECRET IF NOT EXISTS ${quoteName(`store_${digestOf(terms)}`)} (${terms})`;
 
+/** @throws DaedalusError `source-incomplete` for half of a pair of keys */
+export function assertWholeKeys({name: view, source: {credentials, place}}: View): void {
+  if (credentials.has("access_key_id") === credentials.has("secret_access_key")) return;
+  const reason = `says only one of "access_key_id" and "secret_access_key"`;
+  throw DaedalusError.of("source-incomplete", {view, reason, hint: "set both, or neither to use what the machine itself has"}, {place});
+}
+
 /** For all below the path; also for a DuckLake that keeps its data there. */
 export function renderStoreSecret(owner: Owner, path: string, references: References): Secret & {readonly sql: string} {
   const option = (name: (typeof storeOptions)[number]): string | undefined => {
@@ -61,10 +69,6 @@ export function renderStoreSecret(owner: Owner, path: string, references: Refere
     return text === undefined ? undefined : references.resolve(text);
   };
   const [key, secret, token] = storeCredentials.map((name) => getCredential(owner, references, name));
-  if ((key === undefined) !== (secret === undefined)) {
-    const reason = `says only one of "access_key_id" and "secret_access_key"`;
-    throw DaedalusError.of("source-incomplete", {view: owner.view ?? "", reason, hint: "set both, or neither to use what the machine itself has"}, {place: owner.place});
-  }
   const isChained = key === undefined && option("anonymous") !== "true";
   const endpoint = option("endpoint");
   const terms = [

@@ -26,7 +26,7 @@ export type BucketKeys = Pick<BucketAddress, "accessKeyId" | "secretAccessKey" |
 export const isObjectStore = (outputRoot: string): boolean => ["s3", "r2"].includes(schemeOf(outputRoot) ?? "");
 
 export function openOutputBucket(outputRoot: string, store: OutputStore, environment: Environment): OutputBucket {
-  const owner: Owner = {view: undefined, ...store};
+  const owner: Owner = {name: '"output_store" of runtime.yaml', ...store};
   const references = new References(owner, environment);
   const location = references.resolve(outputRoot).replace(/\/+$/, "");
   const [, scheme = "", bucket = "", path = ""] = /^(\w+):\/\/([^/]+)\/?(.*)$/.exec(location) ?? [];

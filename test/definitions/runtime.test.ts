@@ -59,6 +59,7 @@ output_columns:
       compute: {engine: "duckdb", duckdbConfig: new Map(), place: undefined},
       outputRoot: "data/training_output",
       outputStore: {options: new Map(), credentials: new Map(), place: undefined},
+      outputLake: undefined,
       featureRefs: undefined,
       outputColumns: undefined,
     });

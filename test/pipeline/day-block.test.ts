@@ -126,7 +126,7 @@ describe("whether days may be computed together", () => {
 });
 
 describe("blocks of days", () => {
-  const missing: DayPlan = {day: "", skeleton: {state: "missing", reason: "missing"}, dataset: undefined};
+  const missing: DayPlan = {day: "", skeleton: {state: "missing", reason: "missing"}, dataset: undefined, lake: undefined};
   async function blocksOf(days: readonly string[], {memoryBytes = 2 ** 34, rows = 1000, workers = 1, planned = missing, wanted = days}: {memoryBytes?: number; rows?: number; workers?: number; planned?: DayPlan; wanted?: readonly string[]} = {}): Promise<string[][]> {
     const root = await makeShop();
     const project = loadProject({root});
