@@ -129,7 +129,16 @@ describe("the server", () => {
     expect(entries.some(({method}) => method === "catalog.show_view")).toBe(false);
   });
 
-  it("stops when followers still listen, and refuses an address that is taken", async () => {
+  it("does not let the log of calls grow for ever", async () => {
+    const path = join(root, ".daedalus/calls.jsonl");
+    const full = "x".repeat(16_000_001);
+    writeFileSync(path, full);
+    for (const run_id of ["one", "two"]) await call("runs.cancel", {run_id});
+    expect(readFileSync(join(root, ".daedalus/calls.1.jsonl"), "utf8") === full).toBe(true);
+    expect(readFileSync(path, "utf8").trim().split("\n").map((line) => (JSON.parse(line) as {params: unknown}).params)).toEqual([{run_id: "one"}, {run_id: "two"}]);
+  });
+
+  it("lets a hundred follow logs, stops when they still listen, and refuses an address that is taken", async () => {
     const other = await startTestServer(root);
     await expect(startTestServer(root, {port: Number(new URL(other.url).port)})).rejects.toMatchObject({code: "listen-failed"});
     const {runs} = (await call("runs.list", {limit: 1})).body.result as {runs: {run_id: string}[]};
@@ -139,10 +148,18 @@ describe("the server", () => {
     const [kept, waiting] = [`${id.slice(0, -8)}00000001`, `${id.slice(0, -8)}00000002`];
     store.put({...known, run_id: kept, status: "running", host: "elsewhere.example", finished_at: null});
     store.put({...known, run_id: waiting, status: "queued", finished_at: null, idempotency_key: null});
-    const following = fetch(`${other.url}/runs/${waiting}/logs?follow`).then((response) => response.text());
-    await sleep(100);
+    const follow = (): Promise<Response> => fetch(`${other.url}/runs/${waiting}/logs?follow`);
+    const startedMs = performance.now();
+    const first = await follow();
+    // Long before the first sign of life that a run without lines gives.
+    expect(performance.now() - startedMs).toBeLessThan(10_000);
+    const followers = [first, ...(await Promise.all(Array.from({length: 99}, follow)))];
+    expect(followers.map(({status}) => status)).toEqual(followers.map(() => 200));
+    const refused = await follow();
+    expect([refused.status, await refused.json()]).toMatchObject([503, {error: {data: {code: "server-busy"}}}]);
+    const said = followers.map((response) => response.text());
     await other.stop(500);
-    expect(await following).not.toContain("event: end");
+    for (const text of await Promise.all(said)) expect(text).not.toContain("event: end");
   });
 });
 

@@ -5,6 +5,7 @@ import type {RunQueue} from "../runs/run-queue.js";
 
 /** Proxies close connections on which nothing is said. */
 const heartbeatMs = 15_000;
+const waiting = ": waiting\n\n";
 
 export interface LogEventsOptions extends FollowOptions {
   readonly runId: string;
@@ -14,9 +15,11 @@ export interface LogEventsOptions extends FollowOptions {
 export async function* renderLogEvents(queue: RunQueue, {runId, signal, ...options}: LogEventsOptions): AsyncGenerator<string> {
   const pages = followPages(queue, runId, signal, options);
   try {
+    // The response begins with its first bytes, and a run that waits for its turn has none.
+    yield waiting;
     for (let next = pages.next(); ; ) {
       const page = await waitFor(next);
-      if (page === undefined) yield ": waiting\n\n";
+      if (page === undefined) yield waiting;
       else if (page.done === true) break;
       else {
         const {lines, cursor} = page.value;

@@ -45,6 +45,7 @@ export class RunQueue {
   readonly cliPath: string;
   readonly #options: RunQueueOptions;
   #newestMs = 0;
+  #advancing: Promise<void> | undefined;
 
   constructor(options: RunQueueOptions) {
     const {environment, limits} = options;
@@ -82,9 +83,11 @@ export class RunQueue {
     return this.store.get(run.run_id);
   }
 
-  /** Marks runs whose process died, and starts those whose turn it is. */
+  /** Marks runs whose process died, and starts those whose turn it is. All who ask while one of them waits for the lock are served by that one. */
   async advance(): Promise<void> {
-    if (this.store.active().length > 0) await this.store.locked(() => this.#advance());
+    if (this.store.active().length === 0) return;
+    this.#advancing ??= this.store.locked(() => this.#advance()).finally(() => (this.#advancing = undefined));
+    await this.#advancing;
   }
 
   /** @throws DaedalusError `run-unknown`, or `run-finished` for one that has succeeded or failed */
