@@ -6,7 +6,6 @@
  * its own, because peak memory belongs to a process; the contenders take turns, because a machine has moods. `DAEDALUS_PYTHON` names a
  * Python with Polars; without it that one is left out.
  */
-import {spawnSync} from "node:child_process";
 import {mkdtempSync, rmSync} from "node:fs";
 import {tmpdir} from "node:os";
 import {join} from "node:path";
@@ -17,6 +16,7 @@ import {DuckDbSession} from "../src/engines/duckdb/connection.js";
 import {areFunctions, renderWithWindows} from "../src/engines/window-columns.js";
 import {parquetOptions} from "../src/pipeline/parquet-options.js";
 import {writeFeed} from "./feed.js";
+import {measurePython, measureScript, printMeasured, renderMeasured, type Measured} from "./measured-process.js";
 import {conditionOf, renderWindowFunctions, specSets, toWindow, type Spec} from "./window-specs.js";
 
 interface Job {
@@ -84,39 +84,12 @@ async function runJob(job: Job): Promise<void> {
   } finally {
     session.close();
   }
-  const seconds = counted ?? (performance.now() - startedMs) / 1000;
-  const {user, system} = process.cpuUsage();
-  console.log(JSON.stringify({seconds, cpuSeconds: (user + system) / 1e6, peakMiB: process.resourceUsage().maxRSS / 1024}));
-}
-
-interface Measured {
-  readonly seconds: number;
-  /** Of all threads: what a machine with other work to do cannot change much. */
-  readonly cpuSeconds: number;
-  readonly peakMiB: number;
+  printMeasured(counted ?? (performance.now() - startedMs) / 1000);
 }
 
 function measure(job: Job): Measured {
-  if (job.contender === polarsInPython) return measurePython(job);
-  const script = fileURLToPath(import.meta.url);
-  const child = spawnSync(process.execPath, ["--import", "tsx", script, "--job", JSON.stringify(job)], {encoding: "utf8", stdio: ["ignore", "pipe", "inherit"]});
-  if (child.status !== 0) throw new Error(`${job.contender} ended with ${child.status ?? child.signal}`);
-  return JSON.parse(child.stdout.trim().split("\n").at(-1)!) as Measured;
+  return job.contender === polarsInPython ? measurePython(python!, fileURLToPath(new URL("windows-peer.py", import.meta.url)), job) : measureScript(fileURLToPath(import.meta.url), job);
 }
-
-/** A child's peak is told by the shell's own measure of it, so that Python imports nothing for it. */
-function measurePython(job: Job): Measured {
-  const peer = fileURLToPath(new URL("windows-peer.py", import.meta.url));
-  const meter = `import json, resource, subprocess, sys
-run = subprocess.run([sys.executable, *sys.argv[1:]], stdout=subprocess.PIPE, text=True, check=True)
-used = resource.getrusage(resource.RUSAGE_CHILDREN)
-print(json.dumps({**json.loads(run.stdout), "cpuSeconds": used.ru_utime + used.ru_stime, "peakMiB": used.ru_maxrss / 1024}))`;
-  const {stdout, status, signal} = spawnSync(python!, ["-c", meter, peer, JSON.stringify(job)], {encoding: "utf8", stdio: ["ignore", "pipe", "inherit"], env: {...process.env, POLARS_MAX_THREADS: String(job.threads)}});
-  if (status !== 0) throw new Error(`${job.contender} ended with ${status ?? signal}`);
-  return JSON.parse(stdout) as Measured;
-}
-
-const median = (numbers: readonly number[]): number => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
 
 /** How many rows differ from the first contender's, column by column. */
 async function countDifferences(outputs: ReadonlyMap<string, string>, specs: readonly Spec[]): Promise<Record<string, unknown>[]> {
@@ -152,12 +125,7 @@ async function compareAll(options: {readonly repeats: number; readonly seed: num
         measured.get(name)!.push(measure({contender: name, feed, output: outputs.get(name)!, threads: options.threads, specs: options.specs, made: outputs.get(options.names[0]!)!}));
       }
     }
-    console.log(`| ${options.specs.length} specs, seed ${options.seed}, skew ${options.skew}, threads ${options.threads} | median of ${options.repeats} | fastest | CPU | peak memory |\n|---|---|---|---|---|`);
-    for (const [name, runs] of measured) {
-      const seconds = runs.map((run) => run.seconds);
-      const [cpu, peak] = [median(runs.map((run) => run.cpuSeconds)), median(runs.map((run) => run.peakMiB))];
-      console.log(`| ${name} | ${median(seconds).toFixed(1)} s | ${Math.min(...seconds).toFixed(1)} s | ${cpu.toFixed(1)} s | ${peak.toFixed(0)} MiB |`);
-    }
+    console.log(renderMeasured(`${options.specs.length} specs, seed ${options.seed}, skew ${options.skew}, threads ${options.threads}`, measured));
     for (const compared of await countDifferences(outputs, options.specs)) console.log(JSON.stringify(compared, (_, value: unknown) => (typeof value === "bigint" ? Number(value) : value)));
   } finally {
     rmSync(folder, {recursive: true, force: true});
