@@ -2,6 +2,7 @@
 import {Command, CommanderError} from "commander";
 import {version} from "../pipeline/version.js";
 import {addAuditCommand} from "./commands/audit.js";
+import {addBenchCommand} from "./commands/bench.js";
 import {addCatalogCommands} from "./commands/catalog.js";
 import {addConfigCommands} from "./commands/config.js";
 import {addDoctorCommand} from "./commands/doctor.js";
@@ -40,6 +41,7 @@ export function createProgram(terminal: Terminal): Command {
   addCatalogCommands(program, terminal);
   addPipelineCommands(program, terminal);
   addPartitionsCommands(program, terminal);
+  addBenchCommand(program, terminal);
   addGenerateCommands(program, terminal);
   addRunsCommands(program, terminal);
   addEmbeddingsCommands(program, terminal);
