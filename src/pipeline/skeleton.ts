@@ -72,7 +72,8 @@ export async function runRows<T>(options: RowsOptions, write: (step: WriteStep, 
 
 async function runStep(step: Exclude<Step, WriteStep>, {session, engine}: RowsOptions, order: Order): Promise<void> {
   if (step.kind === "run") {
-    await session.run(step.sql);
+    const isShort = step.shortcut !== undefined && (await session.rows(step.shortcut.unless)).length === 0;
+    await session.run(isShort ? step.shortcut.sql : step.sql);
   } else if (step.kind === "narrow") {
     await session.run((await renderNarrowed(step, session)) ?? step.sql);
   } else if (step.kind === "expect-none") {

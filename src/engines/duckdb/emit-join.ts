@@ -101,9 +101,24 @@ function emitNarrowed(op: OperatorOf<"pit_join">, left: string, context: EmitCon
   return {relation, steps: [{kind: "narrow", keys, sql: create("VIEW", `FROM ${quoteName(right)}`), render}]};
 }
 
+/** The relation that a chain of joins and filters starts with: none of them changes a column or adds rows. */
+function rootOf(relation: string, context: EmitContext): string {
+  const op = context.plan.operators.find((other) => other.output === relation);
+  return op?.opKind === "pit_join" || op?.opKind === "join" || op?.opKind === "filter" ? rootOf(op.inputs[0], context) : relation;
+}
+
+/** A table of the distinct keys of the rows, which joins by the same key share. */
+function emitKeys(op: OperatorOf<"pit_join">, left: string, context: EmitContext): {readonly table: string; readonly steps: readonly Step[]} {
+  const table = [rootOf(op.inputs[0], context), "keys", ...op.keys].join("__");
+  if (context.keyTables.has(table)) return {table, steps: []};
+  context.keyTables.set(table, table);
+  return {table, steps: [run(`CREATE TEMP TABLE ${quoteName(table)} AS SELECT DISTINCT ${quoteNames(op.keys)} FROM ${quoteName(left)}`)]};
+}
+
 /**
  * ASOF join against the right rows that can be an answer. Without `available_at` a later timestamp is known later, so that is
- * one row a key and instant. With it, a row can be an answer only if no row known as early is newer: a running maximum.
+ * one row a key and instant, which they mostly are already: looking is cheaper than sorting. With it, a row can be an answer only if
+ * no row known as early is newer: a running maximum.
  */
 export function emitPitJoin(op: OperatorOf<"pit_join">, context: EmitContext): Step[] {
   const left = emitTable(op.inputs[0], context);
@@ -115,13 +130,6 @@ export function emitPitJoin(op: OperatorOf<"pit_join">, context: EmitContext): S
   const known = op.embargoUs === 0 ? knownColumn : `${knownColumn} + to_microseconds(${op.embargoUs})`;
   const can = [...[...new Set([time, knownColumn])].map((column) => `isfinite(${column})`), `${known} < ${renderInstant(context.endUs)}`];
   if (op.onDuplicate === "error") steps.push(expectUnique(op, right, [...op.keys, op.rightTime, ...ties], context, can));
-  const keys = quoteNames(op.keys);
-  const order = tieOrder(op);
-  const answers =
-    op.availableAt === undefined
-      ? `FROM candidates QUALIFY row_number() OVER (PARTITION BY ${keys}, ${time} ORDER BY ${order.join(", ")}) = 1`
-      : `FROM (SELECT *, row_number() OVER (PARTITION BY ${keys} ORDER BY ${time}, ${reversed(order).join(", ")}) AS __rank FROM candidates)
-  QUALIFY __rank = max(__rank) OVER (PARTITION BY ${keys} ORDER BY __known)`;
   const instant = `l.${quoteName(op.leftTime)}`;
   const holds: string[] = [];
   if (op.ttlUs !== undefined) holds.push(`r.${time} >= ${instant} - to_microseconds(${op.ttlUs})`);
@@ -132,7 +140,20 @@ export function emitPitJoin(op: OperatorOf<"pit_join">, context: EmitContext): S
     steps.push(expectApart(op, right, context));
   }
   const narrowed = emitNarrowed(op, left.table, context);
-  steps.push(...narrowed.steps);
+  const distinct = emitKeys(op, left.table, context);
+  const candidates = `${op.output}__candidates`;
+  const answers = emitAnswers(op, candidates);
+  // Looked at twice where one row is picked of those that are alike.
+  const kind = op.availableAt === undefined ? "TABLE" : "VIEW";
+  steps.push(
+    ...narrowed.steps,
+    ...distinct.steps,
+    run(`CREATE TEMP ${kind} ${quoteName(candidates)} AS
+SELECT r.*, ${known} AS __known
+FROM ${quoteName(narrowed.relation)} AS r SEMI JOIN ${quoteName(distinct.table)} AS l ON ${equalKeys(op.keys, "l", "r")}
+WHERE ${can.join(" AND ")}`),
+    answers.step,
+  );
   const isTrue = holds.length === 0 ? undefined : holds.join(" AND ");
   const added = op.fields.map((field) => {
     const name = quoteName(field);
@@ -141,17 +162,25 @@ export function emitPitJoin(op: OperatorOf<"pit_join">, context: EmitContext): S
   context.tables.set(op.output, op.output);
   steps.push(
     run(`CREATE TEMP TABLE ${quoteName(op.output)} AS
-WITH candidates AS (
-  SELECT r.*, ${known} AS __known
-  FROM ${quoteName(narrowed.relation)} AS r SEMI JOIN ${quoteName(left.table)} AS l ON ${equalKeys(op.keys, "l", "r")}
-  WHERE ${can.join(" AND ")}
-), answers AS (
-  ${answers}
-)
 SELECT l.*${added.join("")}
-FROM ${quoteName(left.table)} AS l ASOF LEFT JOIN answers AS r
+FROM ${quoteName(left.table)} AS l ASOF LEFT JOIN ${quoteName(answers.relation)} AS r
   ON ${equalKeys(op.keys, "l", "r")} AND ${instant} ${op.boundary === "strict" ? ">" : ">="} r.__known`),
+    run(`DROP VIEW ${quoteName(answers.relation)}`),
+    run(`DROP ${kind} ${quoteName(candidates)}`),
     ...emitDrop(op.inputs[0], context),
   );
   return steps;
+}
+
+/** A view of the candidates that ASOF may pick: no two of a key that it could not tell apart. */
+function emitAnswers(op: OperatorOf<"pit_join">, candidates: string): {readonly relation: string; readonly step: Step} {
+  const relation = `${op.output}__answers`;
+  const [keys, time, from] = [quoteNames(op.keys), quoteName(op.rightTime), quoteName(candidates)];
+  const create = (sql: string): string => `CREATE TEMP VIEW ${quoteName(relation)} AS\n${sql}`;
+  if (op.availableAt !== undefined) {
+    const newest = `SELECT *, row_number() OVER (PARTITION BY ${keys} ORDER BY ${time}, ${reversed(tieOrder(op)).join(", ")}) AS __rank FROM ${from}`;
+    return {relation, step: run(create(`FROM (${newest})\nQUALIFY __rank = max(__rank) OVER (PARTITION BY ${keys} ORDER BY __known)`))};
+  }
+  const shortcut = {unless: `SELECT 1 FROM ${from} GROUP BY ${keys}, ${time} HAVING count(*) > 1 LIMIT 1`, sql: create(`FROM ${from}`)};
+  return {relation, step: {kind: "run", sql: create(`FROM ${from} QUALIFY row_number() OVER (PARTITION BY ${keys}, ${time} ORDER BY ${tieOrder(op).join(", ")}) = 1`), shortcut}};
 }

@@ -44,11 +44,14 @@ export interface EmitContext {
   coveredTable(store: string): string;
   /** Relation -> the table that has its rows, or an earlier form of them with the same `__row`. Grown while emitting. */
   readonly tables: Map<string, string>;
+  /** Of rows and their key columns -> the table of their distinct keys. Grown while emitting. */
+  readonly keyTables: Map<string, string>;
 }
 
 /** What to do, in order. */
 export type Step =
-  | {readonly kind: "run"; readonly sql: string}
+  /** `shortcut.sql` does the same where `shortcut.unless` finds nothing. */
+  | {readonly kind: "run"; readonly sql: string; readonly shortcut?: {readonly unless: string; readonly sql: string}}
   /** The query must find nothing; a row is a problem of the user's data. */
   | {readonly kind: "expect-none"; readonly sql: string; fail(rows: readonly Record<string, unknown>[]): DaedalusError}
   /** Each key's values are looked up by its query; they make the statement that stands for `sql`, which does the same without them. */

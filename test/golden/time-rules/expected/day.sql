@@ -13,17 +13,19 @@ SELECT "product_id" AS "product_id", "price" AS "strict_price", "valid_at" AS "v
 FROM read_parquet(['<project>/data/prices.parquet'], hive_partitioning = true)
 WHERE isfinite("valid_at") AND "valid_at" < TIMESTAMP '2026-03-03 00:00:00.000000';
 -- join_day_with_price_strict
+CREATE TEMP TABLE "day_ordered__keys__product_id" AS SELECT DISTINCT "product_id" FROM "day_ordered";
+CREATE TEMP TABLE "day_with_price_strict__candidates" AS
+SELECT r.*, "valid_at" AS __known
+FROM "day_price_strict_rows" AS r SEMI JOIN "day_ordered__keys__product_id" AS l ON l."product_id" = r."product_id"
+WHERE isfinite("valid_at") AND "valid_at" < TIMESTAMP '2026-03-03 00:00:00.000000';
+CREATE TEMP VIEW "day_with_price_strict__answers" AS
+FROM "day_with_price_strict__candidates" QUALIFY row_number() OVER (PARTITION BY "product_id", "valid_at" ORDER BY "version" DESC NULLS LAST, "strict_price" DESC NULLS LAST) = 1;
 CREATE TEMP TABLE "day_with_price_strict" AS
-WITH candidates AS (
-  SELECT r.*, "valid_at" AS __known
-  FROM "day_price_strict_rows" AS r SEMI JOIN "day_ordered" AS l ON l."product_id" = r."product_id"
-  WHERE isfinite("valid_at") AND "valid_at" < TIMESTAMP '2026-03-03 00:00:00.000000'
-), answers AS (
-  FROM candidates QUALIFY row_number() OVER (PARTITION BY "product_id", "valid_at" ORDER BY "version" DESC NULLS LAST, "strict_price" DESC NULLS LAST) = 1
-)
 SELECT l.*, r."strict_price"
-FROM "day_ordered" AS l ASOF LEFT JOIN answers AS r
+FROM "day_ordered" AS l ASOF LEFT JOIN "day_with_price_strict__answers" AS r
   ON l."product_id" = r."product_id" AND l."ordered_at" > r.__known;
+DROP VIEW "day_with_price_strict__answers";
+DROP TABLE "day_with_price_strict__candidates";
 DROP TABLE "day_ordered";
 -- scan_day_price_inclusive_rows
 CREATE TEMP VIEW "day_price_inclusive_rows" AS
@@ -31,35 +33,37 @@ SELECT "price" AS "inclusive_price", "product_id" AS "product_id", "valid_at" AS
 FROM read_parquet(['<project>/data/prices.parquet'], hive_partitioning = true)
 WHERE isfinite("valid_at") AND "valid_at" < TIMESTAMP '2026-03-03 00:00:00.000000';
 -- join_day_with_price_inclusive
+CREATE TEMP TABLE "day_with_price_inclusive__candidates" AS
+SELECT r.*, "valid_at" AS __known
+FROM "day_price_inclusive_rows" AS r SEMI JOIN "day_ordered__keys__product_id" AS l ON l."product_id" = r."product_id"
+WHERE isfinite("valid_at") AND "valid_at" < TIMESTAMP '2026-03-03 00:00:00.000000';
+CREATE TEMP VIEW "day_with_price_inclusive__answers" AS
+FROM "day_with_price_inclusive__candidates" QUALIFY row_number() OVER (PARTITION BY "product_id", "valid_at" ORDER BY "version" DESC NULLS LAST, "inclusive_price" DESC NULLS LAST) = 1;
 CREATE TEMP TABLE "day_with_price_inclusive" AS
-WITH candidates AS (
-  SELECT r.*, "valid_at" AS __known
-  FROM "day_price_inclusive_rows" AS r SEMI JOIN "day_with_price_strict" AS l ON l."product_id" = r."product_id"
-  WHERE isfinite("valid_at") AND "valid_at" < TIMESTAMP '2026-03-03 00:00:00.000000'
-), answers AS (
-  FROM candidates QUALIFY row_number() OVER (PARTITION BY "product_id", "valid_at" ORDER BY "version" DESC NULLS LAST, "inclusive_price" DESC NULLS LAST) = 1
-)
 SELECT l.*, r."inclusive_price"
-FROM "day_with_price_strict" AS l ASOF LEFT JOIN answers AS r
+FROM "day_with_price_strict" AS l ASOF LEFT JOIN "day_with_price_inclusive__answers" AS r
   ON l."product_id" = r."product_id" AND l."ordered_at" >= r.__known;
+DROP VIEW "day_with_price_inclusive__answers";
+DROP TABLE "day_with_price_inclusive__candidates";
 DROP TABLE "day_with_price_strict";
 -- scan_day_price_late_rows
 CREATE TEMP VIEW "day_price_late_rows" AS
 SELECT "ingested_at" AS "ingested_at", "price" AS "late_price", "product_id" AS "product_id", "valid_at" AS "valid_at", "version" AS "version"
 FROM read_parquet(['<project>/data/prices.parquet'], hive_partitioning = true);
 -- join_day_with_price_late
+CREATE TEMP VIEW "day_with_price_late__candidates" AS
+SELECT r.*, "ingested_at" + to_microseconds(1800000000) AS __known
+FROM "day_price_late_rows" AS r SEMI JOIN "day_ordered__keys__product_id" AS l ON l."product_id" = r."product_id"
+WHERE isfinite("valid_at") AND isfinite("ingested_at") AND "ingested_at" + to_microseconds(1800000000) < TIMESTAMP '2026-03-03 00:00:00.000000';
+CREATE TEMP VIEW "day_with_price_late__answers" AS
+FROM (SELECT *, row_number() OVER (PARTITION BY "product_id" ORDER BY "valid_at", "version" ASC NULLS FIRST, "late_price" ASC NULLS FIRST) AS __rank FROM "day_with_price_late__candidates")
+QUALIFY __rank = max(__rank) OVER (PARTITION BY "product_id" ORDER BY __known);
 CREATE TEMP TABLE "day_with_price_late" AS
-WITH candidates AS (
-  SELECT r.*, "ingested_at" + to_microseconds(1800000000) AS __known
-  FROM "day_price_late_rows" AS r SEMI JOIN "day_with_price_inclusive" AS l ON l."product_id" = r."product_id"
-  WHERE isfinite("valid_at") AND isfinite("ingested_at") AND "ingested_at" + to_microseconds(1800000000) < TIMESTAMP '2026-03-03 00:00:00.000000'
-), answers AS (
-  FROM (SELECT *, row_number() OVER (PARTITION BY "product_id" ORDER BY "valid_at", "version" ASC NULLS FIRST, "late_price" ASC NULLS FIRST) AS __rank FROM candidates)
-  QUALIFY __rank = max(__rank) OVER (PARTITION BY "product_id" ORDER BY __known)
-)
 SELECT l.*, r."late_price"
-FROM "day_with_price_inclusive" AS l ASOF LEFT JOIN answers AS r
+FROM "day_with_price_inclusive" AS l ASOF LEFT JOIN "day_with_price_late__answers" AS r
   ON l."product_id" = r."product_id" AND l."ordered_at" > r.__known;
+DROP VIEW "day_with_price_late__answers";
+DROP VIEW "day_with_price_late__candidates";
 DROP TABLE "day_with_price_inclusive";
 -- scan_day_price_fresh_rows
 CREATE TEMP VIEW "day_price_fresh_rows" AS
@@ -67,17 +71,18 @@ SELECT "price" AS "fresh_price", "product_id" AS "product_id", "valid_at" AS "va
 FROM read_parquet(['<project>/data/prices.parquet'], hive_partitioning = true)
 WHERE "valid_at" >= TIMESTAMP '2026-03-01 22:00:00.000000' AND "valid_at" < TIMESTAMP '2026-03-03 00:00:00.000000';
 -- join_day_with_price_fresh
+CREATE TEMP TABLE "day_with_price_fresh__candidates" AS
+SELECT r.*, "valid_at" AS __known
+FROM "day_price_fresh_rows" AS r SEMI JOIN "day_ordered__keys__product_id" AS l ON l."product_id" = r."product_id"
+WHERE isfinite("valid_at") AND "valid_at" < TIMESTAMP '2026-03-03 00:00:00.000000';
+CREATE TEMP VIEW "day_with_price_fresh__answers" AS
+FROM "day_with_price_fresh__candidates" QUALIFY row_number() OVER (PARTITION BY "product_id", "valid_at" ORDER BY "version" DESC NULLS LAST, "fresh_price" DESC NULLS LAST) = 1;
 CREATE TEMP TABLE "day_with_price_fresh" AS
-WITH candidates AS (
-  SELECT r.*, "valid_at" AS __known
-  FROM "day_price_fresh_rows" AS r SEMI JOIN "day_with_price_late" AS l ON l."product_id" = r."product_id"
-  WHERE isfinite("valid_at") AND "valid_at" < TIMESTAMP '2026-03-03 00:00:00.000000'
-), answers AS (
-  FROM candidates QUALIFY row_number() OVER (PARTITION BY "product_id", "valid_at" ORDER BY "version" DESC NULLS LAST, "fresh_price" DESC NULLS LAST) = 1
-)
 SELECT l.*, CASE WHEN r."valid_at" >= l."ordered_at" - to_microseconds(7200000000) THEN r."fresh_price" END AS "fresh_price"
-FROM "day_with_price_late" AS l ASOF LEFT JOIN answers AS r
+FROM "day_with_price_late" AS l ASOF LEFT JOIN "day_with_price_fresh__answers" AS r
   ON l."product_id" = r."product_id" AND l."ordered_at" > r.__known;
+DROP VIEW "day_with_price_fresh__answers";
+DROP TABLE "day_with_price_fresh__candidates";
 DROP TABLE "day_with_price_late";
 -- scan_day_price_latest_rows
 CREATE TEMP VIEW "day_price_latest_rows" AS
