@@ -8,6 +8,7 @@ import {readLimits} from "../engines/session-limits.js";
 import {DaedalusError, ProblemsError} from "../errors.js";
 import {openStore, StoreWriter, type IdKind, type StoreShape} from "../sources/embedding-store.js";
 import type {IdIndex} from "../sources/id-index.js";
+import {halfTable} from "./half-float.js";
 import {explainWriteFailure, reasonOf} from "./failure.js";
 import {StoreBatch} from "./store-batch.js";
 import {buildTable, claimFolder, folderBytes, inStoreFolder, linkTable, replaceStore, type StoreFolder} from "./store-folder.js";
@@ -84,7 +85,7 @@ export async function compactStore(store: EmbeddingStore, root: string): Promise
     const writer = await StoreWriter.open(folder.folder, buildTable, shapeOf(store, idKind));
     try {
       await writer.compact();
-      await writer.finish(identity.fingerprint, store.vectorIndex);
+      await writer.finish(identity.fingerprint, await findIndexMetric(store, writer));
     } finally {
       writer.close();
     }
@@ -147,7 +148,7 @@ async function writeRows(store: EmbeddingStore, source: StoreSource, options: Wr
       const {addedCount, resumedCount, knownCount} = batch;
       if (base && addedCount === 0) return {addedCount, resumedCount, knownCount, fingerprint: base.fingerprint};
       // A vector index takes far longer than a few rows do: searches look at those by themselves until the store is compacted.
-      await writer.finish(fingerprint, base ? undefined : store.vectorIndex);
+      await writer.finish(fingerprint, base ? undefined : await findIndexMetric(store, writer));
       return {addedCount, resumedCount, knownCount, fingerprint};
     } finally {
       await batch.settle().catch(() => undefined);
@@ -174,4 +175,25 @@ async function readRows(source: StoreSource, batch: StoreBatch, {session, signal
 function fingerprintOf(store: EmbeddingStore, source: StoreSource, base: Base | undefined, added: string): string {
   const whole = createHash("sha256").update(`${source.idKind} ${store.embeddingDtype}[${store.embeddingDim}]`).update(added);
   return (base ? whole.update(base.fingerprint) : whole).digest("hex");
+}
+
+/** Vectors that stand for all of a store, as a sample does where Lance clusters them. */
+const clusteredRowsMax = 20_000;
+const halfMax = 65_504;
+
+/** Undefined for no vector index. Lance clusters halves in halves: where squared distances are beyond those, it may never come to an end. */
+async function findIndexMetric(store: EmbeddingStore, writer: StoreWriter): Promise<EmbeddingStore["vectorIndex"]> {
+  if (store.embeddingDtype !== "float16" || !store.vectorIndex) return store.vectorIndex;
+  const halves = halfTable();
+  let rows = 0;
+  for await (const {vectors} of writer.rows(0)) {
+    for (let start = 0; start < vectors.length; start += store.embeddingDim, rows++) {
+      let squared = 0;
+      for (let d = start; d < start + store.embeddingDim; d++) squared += halves[vectors[d]!]! ** 2;
+      // Two vectors are at most twice the longest apart.
+      if (4 * squared > halfMax) return undefined;
+    }
+    if (rows >= clusteredRowsMax) break;
+  }
+  return store.vectorIndex;
 }

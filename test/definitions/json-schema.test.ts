@@ -53,6 +53,7 @@ describe("the JSON Schemas", () => {
       day_workers: 1,
       "compute.engine": "duckdb",
       output_root: "data/training_output",
+      "output_lake.schema": "main",
     });
   });
 

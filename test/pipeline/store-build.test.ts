@@ -402,7 +402,7 @@ describe("buildStore with --append", () => {
   });
 
   it("leaves new rows out of the vector index until the store is compacted; searches find them all the same", async () => {
-    const store = defineStore({embeddingDim: 8, vectorIndex: "l2", buildBatchSize: 1000});
+    const store = defineStore({embeddingDim: 8, embeddingDtype: "float32", vectorIndex: "l2", buildBatchSize: 1000});
     const wide = (rows: string): string => `SELECT i AS id, [i, -i, i, -i, i, 1, 2, 3]::FLOAT[] AS image_embedding FROM (${rows}) t(i)`;
     await writeParquet("vectors.parquet", wide("SELECT unnest(range(300))"));
     await build(store);

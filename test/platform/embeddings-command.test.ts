@@ -4,12 +4,12 @@ import {afterAll, beforeAll, describe, expect, it} from "vitest";
 import {runDaeda, type RunResult} from "../support/run-daeda.js";
 import {makeShop, shopFiles} from "../support/shop-project.js";
 
-const store = (name: string, dimension: number): string =>
-  `  - {name: ${name}, type: lance, path: stores/${name}, id_column: id, embedding_column: vector, embedding_dim: ${dimension}, embedding_dtype: float16, source_parquet: data/vectors.parquet, vector_index: l2}\n`;
+const store = (name: string, dimension: number, dtype = "float32"): string =>
+  `  - {name: ${name}, type: lance, path: stores/${name}, id_column: id, embedding_column: vector, embedding_dim: ${dimension}, embedding_dtype: ${dtype}, source_parquet: data/vectors.parquet, vector_index: l2}\n`;
 
 let root: string;
 beforeAll(async () => {
-  const aggregations = `${shopFiles["config/training/aggregations.yaml"]}embedding_stores:\n${store("product_vectors", 8)}${store("wide_vectors", 9)}`;
+  const aggregations = `${shopFiles["config/training/aggregations.yaml"]}embedding_stores:\n${store("product_vectors", 8)}${store("wide_vectors", 9)}${store("half_vectors", 8, "float16")}`;
   root = await makeShop(
     {"config/training/aggregations.yaml": aggregations},
     {"data/vectors.parquet": "SELECT i::BIGINT AS id, [i, 0.5, -i, 1.0 / (i + 1), 0, 0, 0, 0]::FLOAT[8] AS vector FROM range(500) AS t(i)"},
@@ -30,7 +30,7 @@ describe("embeddings", () => {
     const built = JSON.parse((await daeda("embeddings build product_vectors --format json")).stdout) as Record<string, unknown>;
     expect(built).toMatchObject({store: "product_vectors", path: join(root, "stores/product_vectors"), rows: 500, source_files: 1});
     const statistics: unknown = JSON.parse((await daeda("embeddings stats product_vectors --format json")).stdout);
-    expect(statistics).toMatchObject({rows: 500, id_type: "bigint", embedding_type: "float16[8]", fingerprint: built["fingerprint"]});
+    expect(statistics).toMatchObject({rows: 500, id_type: "bigint", embedding_type: "float32[8]", fingerprint: built["fingerprint"]});
     expect((await daeda("embeddings build product_vectors")).stdout).toMatch(/^product_vectors: 500 embeddings, \d+\.\d MB\n/);
   });
 
@@ -40,7 +40,14 @@ describe("embeddings", () => {
     expect(facts["bytes"]).toBeGreaterThan(500 * 16);
     // Vector i has the length of (i, 0.5, -i, 1 / (i + 1)).
     expect(facts["norms"]).toMatchObject({vectors: 500, p0: 1.11803, p50: 353.554, p100: 705.693});
-    expect((await daeda("embeddings stats")).stderr).toContain('error store-unnamed: the project has several embedding stores: "product_vectors", "wide_vectors"');
+    expect((await daeda("embeddings stats")).stderr).toContain('error store-unnamed: the project has several embedding stores: "product_vectors", "wide_vectors", "half_vectors"');
+  });
+
+  it("get no vector index where squared distances are beyond the halves that they are stored as", async () => {
+    await daeda("embeddings build half_vectors");
+    const {indexes} = JSON.parse((await daeda("embeddings stats half_vectors --format json")).stdout) as {indexes: {type: string}[]};
+    expect(indexes.map(({type}) => type)).toEqual(["BTree"]);
+    expect(JSON.parse((await daeda("embeddings nearest 250 -k 1 --store half_vectors --format json")).stdout)).toMatchObject({indexed: false});
   });
 
   it("are printed by their ids", async () => {

@@ -111,7 +111,7 @@ def check(job):
         kept = ", ".join(old.column_names)
         left, right = (f"SELECT {kept} FROM '{path}'" for path in (old_path, new_path))
         for first, second in ((left, right), (right, left)):
-            if duckdb.sql(f"SELECT count(*) FROM ({first} EXCEPT ALL {second})").fetchone()[0] != 0:
+            if duckdb.sql(f"SELECT count(*) FROM ({first} EXCEPT ALL {second})").fetchall()[0][0] != 0:
                 problems.append("duckdb kept columns")
         for name in ADDED:
             if [plain(row[0]) for row in duckdb.sql(f"SELECT {name} FROM '{new_path}'").fetchall()] != expected[name]:

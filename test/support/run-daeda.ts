@@ -26,6 +26,9 @@ export interface RunResult {
 /** Nothing of the machine's own settings may reach a test. */
 const environmentOf = ({directory, env}: RunOptions): NodeJS.ProcessEnv => ({PATH: process.env["PATH"] ?? "", HOME: directory, NO_COLOR: "1", ...env});
 
+/** Where the tests run, and not where an earlier call may have left them. */
+const home = process.cwd();
+
 /** The command within this process, with a terminal that keeps what it is told. */
 export async function runDaeda(args: readonly string[], options: RunOptions): Promise<RunResult> {
   const stdout: string[] = [];
@@ -41,13 +44,12 @@ export async function runDaeda(args: readonly string[], options: RunOptions): Pr
     note: (text) => void stderr.push(`${text}\n`),
     paint: (text) => text,
   };
-  const before = process.cwd();
   process.chdir(options.directory);
   try {
     const exitCode = await runCommand(args, terminal);
     return {exitCode, stdout: stdout.join(""), stderr: stderr.join("")};
   } finally {
-    process.chdir(before);
+    process.chdir(home);
   }
 }
 
