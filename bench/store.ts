@@ -12,6 +12,7 @@ import {fileURLToPath} from "node:url";
 import {parseArgs} from "node:util";
 import {DuckDbSession} from "../src/engines/duckdb/connection.js";
 import {buildStore} from "../src/pipeline/store-build.js";
+import {printMeasured, type Measured} from "./measured-process.js";
 
 interface Job {
   readonly source: string;
@@ -20,12 +21,6 @@ interface Job {
   readonly dimension: number;
   readonly seed: number;
   readonly memory: string;
-}
-
-interface Measured {
-  readonly seconds: number;
-  readonly cpuSeconds: number;
-  readonly peakMiB: number;
 }
 
 async function build(job: Job): Promise<void> {
@@ -40,8 +35,7 @@ async function build(job: Job): Promise<void> {
     {root: "/", session},
   );
   session.close();
-  const {user, system} = process.cpuUsage();
-  console.log(JSON.stringify({seconds: (performance.now() - startedMs) / 1000, cpuSeconds: (user + system) / 1e6, peakMiB: process.resourceUsage().maxRSS / 1024}));
+  printMeasured((performance.now() - startedMs) / 1000);
 }
 
 function runChild(command: string, args: readonly string[]): Measured {

@@ -78,7 +78,7 @@ describe.each(only.length > 0 ? only : cases)("%s", (caseName) => {
         endUs: dayStartUs + dayUs,
         scans: scansOf(sources, dayStartUs + dayUs),
         coveredTable: (store) => `__ids_${store}`,
-        tables: new Map(), keyTables: new Map(),
+        tables: new Map(),
       };
       const sql = relational.operators.flatMap((op) => [
         `-- ${op.name}`,

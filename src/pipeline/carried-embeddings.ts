@@ -20,8 +20,8 @@ const nothing: CarriedEmbeddings = {names: [], files: [], statistics: [], times:
 export async function findCarried(partitions: PartitionStore, day: string, verdict: Verdict, embeddings: readonly string[]): Promise<CarriedEmbeddings> {
   if (verdict.state !== "stale" || verdict.scope !== "columns") return nothing;
   const names = embeddings.filter((name) => !verdict.columns.has(name));
-  const manifest = partitions.findManifest("dataset", day);
-  if (names.length === 0 || !manifest || !(await partitions.areWhole(manifest))) return nothing;
+  const manifest = names.length === 0 ? undefined : partitions.findManifest("dataset", day);
+  if (!manifest || !(await partitions.areWhole(manifest))) return nothing;
   const files = await partitions.holdFiles("dataset", day);
   if (!(await haveSameGroups(await partitions.holdFiles("skeleton", day), files))) return nothing;
   const statistics = manifest.columns.filter((column) => names.includes(column.name));

@@ -77,7 +77,7 @@ class Reach {
     private readonly plan: Plan,
     dayStartUs: number,
   ) {
-    this.context = {plan, startUs: dayStartUs, endUs: dayStartUs + dayUs, scans: this.scans, coveredTable: (store) => `__ids_${store}`, tables: new Map(), keyTables: new Map()};
+    this.context = {plan, startUs: dayStartUs, endUs: dayStartUs + dayUs, scans: this.scans, coveredTable: (store) => `__ids_${store}`, tables: new Map()};
   }
 
   async read(sources: ReadonlyMap<string, ScanSource>): Promise<Pick<CaseInputs, "views" | "stores">> {

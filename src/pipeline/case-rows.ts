@@ -66,7 +66,7 @@ export async function runCaseRows(session: DuckDbSession, inputs: CaseInputs, en
       endUs: startUs + dayUs,
       scans: await writeInputs(session, inputs),
       coveredTable: (store) => `__ids_${store}`,
-      tables: new Map(), keyTables: new Map(),
+      tables: new Map(),
     };
     return await runRows(
       {session, plan, context, engine, signal: new AbortController().signal, placeOf: (operator) => placeOfOperator(operator, project, service)},

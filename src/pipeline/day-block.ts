@@ -41,18 +41,19 @@ function historyStartOf(relation: string, plan: Plan): number | undefined {
 /** Hands out the days of a run in blocks: as many as are expected to fit, by the largest day that is known. */
 export class DayBlocks {
   private readonly queue: string[];
-  private readonly isShared: boolean;
+  private readonly places: ReadonlyMap<string, number>;
   private readonly rowsMax: number;
 
   constructor(
-    private readonly run: Pick<Run, "plan" | "days" | "limits">,
+    run: Pick<Run, "days" | "limits">,
     days: readonly string[],
     private readonly planned: ReadonlyMap<string, DayPlan>,
     private readonly workers: number,
+    /** Infinite: each day is a block of its own. */
     private rowsOfDay: number,
   ) {
     this.queue = [...days];
-    this.isShared = canShare(skeletonPlan(run.plan));
+    this.places = new Map(run.days.map((day, place) => [day, place]));
     this.rowsMax = Math.min(rowsMax, run.limits.memoryBytes / bytesPerRow);
   }
 
@@ -73,8 +74,7 @@ export class DayBlocks {
 
   /** Whether two days can be of one block: both are made from their sources, and no other day lies between them. */
   private isNext(day: string, next: string): boolean {
-    const {days} = this.run;
-    return this.isShared && this.isFromSources(day) && this.isFromSources(next) && days[days.indexOf(day) + 1] === next;
+    return this.isFromSources(day) && this.isFromSources(next) && this.places.get(day)! + 1 === this.places.get(next);
   }
 
   private isFromSources(day: string): boolean {
@@ -83,7 +83,7 @@ export class DayBlocks {
   }
 }
 
-/** How many rows the largest of the first days has before filters; infinite where the source cannot say. */
+/** How many rows the largest of the first days has before filters; infinite where the source cannot say, or days may not be one pass. */
 export async function countSpineRows(run: Run, days: readonly string[]): Promise<number> {
   const plan = skeletonPlan(run.plan);
   if (days.length < 2 || !canShare(plan)) return Infinity;

@@ -18,7 +18,7 @@ export async function openDayRows(run: Run, {startUs, endUs}: {readonly startUs:
   return {
     session,
     plan,
-    context: {plan, startUs, endUs, scans: scansOf(sources, endUs), coveredTable: tableOf, tables: new Map(), keyTables: new Map()},
+    context: {plan, startUs, endUs, scans: scansOf(sources, endUs), coveredTable: tableOf, tables: new Map()},
     engine,
     signal: effects.signal,
     placeOf: (operator) => placeOfOperator(operator, project, service),

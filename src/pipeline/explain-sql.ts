@@ -50,7 +50,7 @@ export async function findOperatorSql(
     endUs,
     scans: scansOf(sources, endUs),
     coveredTable: (store) => `__ids_${store}`,
-    tables: new Map(), keyTables: new Map(),
+    tables: new Map(),
   };
   const emitted = new Map<Operator, readonly Step[]>();
   for (const op of relational.operators) emitted.set(op, emitOperator(op, context));

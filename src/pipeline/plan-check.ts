@@ -25,7 +25,7 @@ export async function checkPlanSql(project: Project, service: Service, plan: Pla
       endUs: 1,
       scans: emptyScans(project, service, relational),
       coveredTable: (store) => `__ids_${store}`,
-      tables: new Map(), keyTables: new Map(),
+      tables: new Map(),
     };
     for (const op of relational.operators) {
       if (op.opKind === "join" && op.joinKind === "covered") {

@@ -8,11 +8,11 @@ import {readLimits} from "../engines/session-limits.js";
 import {DaedalusError, ProblemsError} from "../errors.js";
 import {openStore, StoreWriter, type IdKind, type StoreShape} from "../sources/embedding-store.js";
 import type {IdIndex} from "../sources/id-index.js";
-import {halfTable} from "./half-float.js";
 import {explainWriteFailure, reasonOf} from "./failure.js";
 import {StoreBatch} from "./store-batch.js";
 import {buildTable, claimFolder, folderBytes, inStoreFolder, linkTable, replaceStore, type StoreFolder} from "./store-folder.js";
 import {checkStoreSource, inOrder, type StoreSource} from "./store-source.js";
+import {squaredNorm} from "./vector-norms.js";
 
 export interface StoreBuildOptions {
   /** Folder that the store's paths are relative to. */
@@ -184,14 +184,11 @@ const halfMax = 65_504;
 /** Undefined for no vector index. Lance clusters halves in halves: where squared distances are beyond those, it may never come to an end. */
 async function findIndexMetric(store: EmbeddingStore, writer: StoreWriter): Promise<EmbeddingStore["vectorIndex"]> {
   if (store.embeddingDtype !== "float16" || !store.vectorIndex) return store.vectorIndex;
-  const halves = halfTable();
   let rows = 0;
   for await (const {vectors} of writer.rows(0)) {
     for (let start = 0; start < vectors.length; start += store.embeddingDim, rows++) {
-      let squared = 0;
-      for (let d = start; d < start + store.embeddingDim; d++) squared += halves[vectors[d]!]! ** 2;
       // Two vectors are at most twice the longest apart.
-      if (4 * squared > halfMax) return undefined;
+      if (4 * squaredNorm(vectors.subarray(start, start + store.embeddingDim)) > halfMax) return undefined;
     }
     if (rows >= clusteredRowsMax) break;
   }

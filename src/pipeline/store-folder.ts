@@ -2,12 +2,13 @@
  * Where a store is made: in a folder beside its place, which takes that place with two renames. The folder says what it is made from,
  * so that a build that was killed goes on where it was as long as that is still the same.
  */
-import {copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync} from "node:fs";
+import {existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync} from "node:fs";
 import {dirname, join} from "node:path";
 import type {EmbeddingStore} from "../definitions/model.js";
 import {DaedalusError} from "../errors.js";
 import {retiredPath, settleStore, storePath} from "../sources/embedding-store.js";
 import {explainWriteFailure} from "./failure.js";
+import {linkOrCopy} from "./link-or-copy.js";
 import {acquireLock, type Lock} from "./lock.js";
 
 export interface StoreFolder {
@@ -66,12 +67,7 @@ export function linkTable({path, table}: StoreFolder): void {
     const from = join(entry.parentPath, entry.name);
     const to = join(table, from.slice(path.length));
     mkdirSync(dirname(to), {recursive: true});
-    try {
-      linkSync(from, to);
-    } catch {
-      // A file system without links.
-      copyFileSync(from, to);
-    }
+    linkOrCopy(from, to);
   }
 }
 

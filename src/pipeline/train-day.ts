@@ -1,5 +1,5 @@
 /** One day of one service: skeleton, then dataset, each staged, checked, published, and skipped when it is current. */
-import {copyFileSync, linkSync, readdirSync, statSync} from "node:fs";
+import {readdirSync, statSync} from "node:fs";
 import {basename, join} from "node:path";
 import {parseDtype} from "../definitions/dtype.js";
 import type {AggregationEngine} from "../engines/aggregation-engine.js";
@@ -16,6 +16,7 @@ import {enrichPartition, type ResolvedEnrichment} from "./enrich.js";
 import {explainWriteFailure, reasonOf} from "./failure.js";
 import type {EmbeddingDtype} from "./parquet-column.js";
 import type {LakeTable} from "./lake-table.js";
+import {linkOrCopy} from "./link-or-copy.js";
 import type {DayLock} from "./lock.js";
 import {manifestFormat, publishedOf, type Manifest} from "./manifest.js";
 import {enrichmentOperators, lastStage, sinkColumns, type OpenService} from "./open-service.js";
@@ -220,15 +221,6 @@ function enrichmentsOf({plan, project}: Run): readonly ResolvedEnrichment[] {
     const {aggregations} = project;
     return {name: op.column, sourceColumn: op.sourceColumn, store: aggregations.stores.get(op.store)!, udfName: op.udf, udf: aggregations.udfs.get(op.udf), dtype: dtype as EmbeddingDtype, ...op.with};
   });
-}
-
-function linkOrCopy(from: string, to: string): void {
-  try {
-    linkSync(from, to);
-  } catch {
-    // Some file systems have no hard links; a copy serves as well.
-    copyFileSync(from, to);
-  }
 }
 
 function gate({partitions, service, effects}: Run, stage: Stage, day: string, {checks, directory}: {checks: readonly CheckResult[]; directory: string}): void {

@@ -1,5 +1,5 @@
 /** How long the vectors of a store are: quantiles that show vectors of zeros, vectors that were not normalized, and outliers. */
-import type {EmbeddingReader} from "../sources/embedding-store.js";
+import type {EmbeddingReader, VectorValues} from "../sources/embedding-store.js";
 import {halfTable} from "./half-float.js";
 
 export interface VectorNorms {
@@ -17,13 +17,20 @@ export async function readNorms(reader: EmbeddingReader, rowsMax = sampleRows): 
   const count = Math.min(reader.rowCount, rowsMax);
   const positions = Int32Array.from({length: count}, (_, k) => Math.floor((k * reader.rowCount) / count));
   const norms = new Float64Array(count);
-  const halves = halfTable();
   await reader.gather(positions, (k, vector) => {
-    let sum = 0;
-    if (vector instanceof Uint16Array) for (const bits of vector) sum += halves[bits]! * halves[bits]!;
-    else for (const value of vector) sum += value * value;
-    norms[k] = Math.sqrt(sum);
+    norms[k] = Math.sqrt(squaredNorm(vector));
   });
   norms.sort();
   return {count, quantiles: count === 0 ? [] : quantiles.map((at) => ({at, norm: norms[Math.round(at * (count - 1))]!}))};
+}
+
+export function squaredNorm(vector: VectorValues): number {
+  let sum = 0;
+  if (vector instanceof Uint16Array) {
+    const halves = halfTable();
+    for (const bits of vector) sum += halves[bits]! * halves[bits]!;
+  } else {
+    for (const value of vector) sum += value * value;
+  }
+  return sum;
 }

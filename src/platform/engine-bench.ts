@@ -1,15 +1,16 @@
 /** Which aggregation engine suits a service: one day of its own data, made by each engine in a process of its own, in turn. */
-import {spawnSync} from "node:child_process";
 import {mkdtempSync, rmSync} from "node:fs";
 import {tmpdir} from "node:os";
 import {join} from "node:path";
 import type {Project, Service} from "../definitions/model.js";
 import {aggregationEngineNames} from "../definitions/runtime-schema.js";
 import {DuckDbSession} from "../engines/duckdb/connection.js";
+import {DaedalusError} from "../errors.js";
 import {PartitionStore} from "../pipeline/partition.js";
 import {renderParquetRelation} from "../sources/parquet.js";
 import type {ProjectFlags} from "./flags.js";
-import {classifyLine, trainArguments} from "./runs/train-arguments.js";
+import type {RunRequest} from "./runs/run-record.js";
+import {runTrainProcess} from "./runs/train-process.js";
 import type {Terminal} from "./terminal.js";
 
 export interface EngineBench {
@@ -41,9 +42,8 @@ export async function benchEngines(bench: EngineBench, terminal: Terminal): Prom
     const found = new Map<string, EngineFigures>();
     for (let repeat = 0; repeat < bench.repeats; repeat += 1) {
       for (const engine of aggregationEngineNames) {
-        bench.signal.throwIfAborted();
         const before = found.get(engine);
-        if (before?.failure === undefined) found.set(engine, fasterOf(before, runEngine(engine, bench, folder, terminal)));
+        if (before?.failure === undefined) found.set(engine, fasterOf(before, await runEngine(engine, bench, folder, terminal)));
       }
     }
     return await compareRows([...found.values()], bench, folder);
@@ -54,19 +54,20 @@ export async function benchEngines(bench: EngineBench, terminal: Terminal): Prom
 
 const storeOf = (engine: string, {service}: EngineBench, folder: string): PartitionStore => new PartitionStore(join(folder, engine, service.name));
 
-function runEngine(engine: EngineFigures["engine"], bench: EngineBench, folder: string, terminal: Terminal): EngineFigures {
-  const {service, day, flags} = bench;
-  const request = {service: service.name, first_day: day, last_day: day, engine, output_root: join(folder, engine), skeleton_only: true, force: true, project_flags: flags};
-  const {status, signal, stderr} = spawnSync(process.execPath, [terminal.scriptPath, ...trainArguments(request)], {
-    cwd: terminal.directory,
-    env: {...terminal.env, NO_COLOR: "1"},
-    encoding: "utf8",
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  const manifest = status === 0 ? storeOf(engine, bench, folder).findManifest("skeleton", day) : undefined;
-  if (manifest) return {engine, seconds: manifest.seconds, peakBytes: manifest.peak_memory_bytes, rows: manifest.rows};
-  const said = stderr.split("\n").map(classifyLine).find(({level}) => level === "error");
-  return {engine, failure: said?.message ?? `its process ended with ${signal ?? status}`};
+async function runEngine(engine: EngineFigures["engine"], bench: EngineBench, folder: string, terminal: Terminal): Promise<EngineFigures> {
+  const {service, day, flags, signal} = bench;
+  const request: RunRequest = {
+    service: service.name, first_day: day, last_day: day, engine, output_root: join(folder, engine), skeleton_only: true, force: true, runner: "local", runner_options: {}, project_flags: flags,
+  };
+  const nothing = (): void => undefined;
+  try {
+    await runTrainProcess(request, {signal, log: nothing, note: nothing, environment: terminal.env, directory: terminal.directory, cliPath: terminal.scriptPath});
+  } catch (error) {
+    if (error instanceof DaedalusError && error.code === "run-failed") return {engine, failure: String(error.facts["reason"])};
+    throw error;
+  }
+  const manifest = storeOf(engine, bench, folder).findManifest("skeleton", day)!;
+  return {engine, seconds: manifest.seconds, peakBytes: manifest.peak_memory_bytes, rows: manifest.rows};
 }
 
 function fasterOf(before: EngineFigures | undefined, now: EngineFigures): EngineFigures {

@@ -9,7 +9,7 @@ import {ownerOf, References, type Environment, type Owner} from "./environment.j
 import type {ExtensionName} from "./extensions.js";
 import {renderParquetRelation} from "./parquet.js";
 import {quoteName, quoteText} from "./quote.js";
-import {getCredential, rejectForeignOptions} from "./source-options.js";
+import {getCredential, getOption, rejectForeignOptions} from "./source-options.js";
 import type {Source} from "./source.js";
 import {schemeOf} from "./source-kind.js";
 
@@ -64,10 +64,7 @@ export function assertWholeKeys({name: view, source: {credentials, place}}: View
 
 /** For all below the path; also for a DuckLake that keeps its data there. */
 export function renderStoreSecret(owner: Owner, path: string, references: References): Secret & {readonly sql: string} {
-  const option = (name: (typeof storeOptions)[number]): string | undefined => {
-    const text = owner.options.get(name);
-    return text === undefined ? undefined : references.resolve(text);
-  };
+  const option = (name: (typeof storeOptions)[number]): string | undefined => getOption(owner, references, name);
   const [key, secret, token] = storeCredentials.map((name) => getCredential(owner, references, name));
   const isChained = key === undefined && option("anonymous") !== "true";
   const endpoint = option("endpoint");

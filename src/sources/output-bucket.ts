@@ -3,8 +3,8 @@ import type {OutputStore} from "../definitions/model.js";
 import {References, type Environment, type Owner} from "./environment.js";
 import type {ExtensionName} from "./extensions.js";
 import type {BucketAddress} from "./object-client.js";
-import {renderStoreSecret} from "./object-store.js";
-import {getCredential} from "./source-options.js";
+import {renderStoreSecret, storeCredentials} from "./object-store.js";
+import {getCredential, getOption} from "./source-options.js";
 import {schemeOf} from "./source-kind.js";
 
 export interface OutputBucket {
@@ -30,10 +30,7 @@ export function openOutputBucket(outputRoot: string, store: OutputStore, environ
   const references = new References(owner, environment);
   const location = references.resolve(outputRoot).replace(/\/+$/, "");
   const [, scheme = "", bucket = "", path = ""] = /^(\w+):\/\/([^/]+)\/?(.*)$/.exec(location) ?? [];
-  const option = (name: string): string | undefined => {
-    const text = store.options.get(name);
-    return text === undefined ? undefined : references.resolve(text);
-  };
+  const option = (name: string): string | undefined => getOption(owner, references, name);
   const isR2 = scheme.toLowerCase() === "r2";
   const region = option("region") ?? (isR2 ? "auto" : "us-east-1");
   const endpoint = option("endpoint") ?? (isR2 ? `${option("account_id") ?? ""}.r2.cloudflarestorage.com` : `s3.${region}.amazonaws.com`);
@@ -41,7 +38,7 @@ export function openOutputBucket(outputRoot: string, store: OutputStore, environ
   const isPlain = option("use_ssl") === "false" || (option("use_ssl") === undefined && endpoint.startsWith("http://"));
   const isInPath = isR2 || option("url_style") === "path";
   const secret = renderStoreSecret(owner, `${location}/`, references);
-  const [accessKeyId, secretAccessKey, sessionToken] = (["access_key_id", "secret_access_key", "session_token"] as const).map((name) => getCredential(owner, references, name));
+  const [accessKeyId, secretAccessKey, sessionToken] = storeCredentials.map((name) => getCredential(owner, references, name));
   return {
     location,
     prefix: path === "" ? "" : `${path}/`,

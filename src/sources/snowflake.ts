@@ -8,7 +8,7 @@ import {quoteName} from "./quote.js";
 import {RemoteTables} from "./remote-tables.js";
 import {findSnowflakeSdk, runSnowflake, type SnowflakeLogin} from "./snowflake-client.js";
 import type {Source} from "./source.js";
-import {getCredential, rejectForeignOptions} from "./source-options.js";
+import {getCredential, getOption, rejectForeignOptions} from "./source-options.js";
 import {renderNarrowedQuery, trimQuery} from "./narrowed-query.js";
 
 const settingNames = ["warehouse", "role", "database", "schema"] as const;
@@ -56,10 +56,7 @@ function readLogin(view: View, location: string, references: References): Snowfl
   const account = /^snowflake:\/\/([^/@?]+)\/?$/i.exec(references.resolve(location))?.[1];
   if (account === undefined) incomplete(view, "has an address that is not snowflake://ACCOUNT", "the user stands in credentials, warehouse, role, database and schema in options");
   const credential = (name: (typeof credentialNames)[number]): string | undefined => getCredential(ownerOf(view), references, name);
-  const option = (name: (typeof optionNames)[number]): string | undefined => {
-    const text = view.source.options.get(name);
-    return text === undefined ? undefined : references.resolve(text);
-  };
+  const option = (name: (typeof optionNames)[number]): string | undefined => getOption(view.source, references, name);
   const [user, password, token, key, passphrase] = credentialNames.map(credential);
   const given = [password, token, key].filter((value) => value !== undefined);
   if (given.length !== 1) incomplete(view, `says ${given.length === 0 ? "none" : "several"} of "password", "token" and "private_key"`, "set one of them in credentials");

@@ -21,6 +21,11 @@ export function rejectForeignOptions(view: View, {kind, options, credentials}: A
   check("credentials", view.source.credentials.keys(), credentials);
 }
 
+export function getOption({options}: Pick<Owner, "options">, references: References, name: string): string | undefined {
+  const text = options.get(name);
+  return text === undefined ? undefined : references.resolve(text);
+}
+
 export function getCredential(owner: Owner, references: References, name: string): string | undefined {
   const text = owner.credentials.get(name);
   return text === undefined ? undefined : references.resolveSecret(text);

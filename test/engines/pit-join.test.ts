@@ -105,7 +105,7 @@ describe("the point-in-time join", () => {
   async function run(op: PitJoin, lefts: readonly LeftRow[], rights: readonly RightRow[]): Promise<(number | null)[]> {
     const instant = (us: number | null): string => (us === null ? "NULL" : `make_timestamp(${us})`);
     const values = (rows: readonly string[], width: number): string => (rows.length > 0 ? `(VALUES ${rows.join(", ")})` : `(SELECT ${Array<string>(width).fill("NULL").join(", ")} WHERE false)`);
-    for (const name of ["out", "left_rows", "left_rows__keys__key", "right_rows"]) await session.run(`DROP TABLE IF EXISTS ${name}`);
+    for (const name of ["out", "left_rows", "out__keys", "right_rows"]) await session.run(`DROP TABLE IF EXISTS ${name}`);
     const leftValues = values(lefts.map((row, index) => `(${index}, ${row.key}, ${instant(row.at)})`), 3);
     const rightValues = values(rights.map((row) => `(${row.key}, ${instant(row.ts)}, ${instant(row.known)}, ${row.version}, ${row.value}, ${instant(row.end)})`), 6);
     await session.run(`CREATE TEMP TABLE left_rows AS SELECT i::BIGINT AS __row, k::BIGINT AS key, t::TIMESTAMP AS at FROM ${leftValues} AS v(i, k, t)`);
@@ -116,7 +116,7 @@ describe("the point-in-time join", () => {
       endUs: dayEnd,
       scans: new Map(),
       coveredTable: (store) => store,
-      tables: new Map([["left_rows", "left_rows"]]), keyTables: new Map(),
+      tables: new Map([["left_rows", "left_rows"]]),
     };
     for (const step of emitOperator(op, context)) {
       if (step.kind === "run") await session.run(step.shortcut && (await session.rows(step.shortcut.unless)).length === 0 ? step.shortcut.sql : step.sql);

@@ -127,11 +127,8 @@ describe("whether days may be computed together", () => {
 
 describe("blocks of days", () => {
   const missing: DayPlan = {day: "", skeleton: {state: "missing", reason: "missing"}, dataset: undefined, lake: undefined};
-  async function blocksOf(days: readonly string[], {memoryBytes = 2 ** 34, rows = 1000, workers = 1, planned = missing, wanted = days}: {memoryBytes?: number; rows?: number; workers?: number; planned?: DayPlan; wanted?: readonly string[]} = {}): Promise<string[][]> {
-    const root = await makeShop();
-    const project = loadProject({root});
-    const plan = compileService(project, project.services.get("basket")!, new Problems());
-    const blocks = new DayBlocks({plan, days, limits: {threadCount: 1, memoryBytes}}, wanted, new Map(days.map((day) => [day, planned])), workers, rows);
+  function blocksOf(days: readonly string[], {memoryBytes = 2 ** 34, rows = 1000, workers = 1, planned = missing, wanted = days}: {memoryBytes?: number; rows?: number; workers?: number; planned?: DayPlan; wanted?: readonly string[]} = {}): string[][] {
+    const blocks = new DayBlocks({days, limits: {threadCount: 1, memoryBytes}}, wanted, new Map(days.map((day) => [day, planned])), workers, rows);
     const found: string[][] = [];
     for (let block = blocks.next(); block.length > 0; block = blocks.next()) {
       found.push([...block]);
@@ -140,18 +137,18 @@ describe("blocks of days", () => {
   }
   const [first, second, third, fourth] = shopDays as [string, string, string, string];
 
-  it("hold as many days as fit into memory, and about as many each", async () => {
-    expect(await blocksOf(shopDays)).toEqual([shopDays]);
-    expect(await blocksOf(shopDays, {memoryBytes: 3 * 1000 * 4096})).toEqual([[first, second], [third, fourth]]);
-    expect(await blocksOf(shopDays, {rows: 600_000})).toEqual([[first], [second], [third], [fourth]]);
+  it("hold as many days as fit into memory, and about as many each", () => {
+    expect(blocksOf(shopDays)).toEqual([shopDays]);
+    expect(blocksOf(shopDays, {memoryBytes: 3 * 1000 * 4096})).toEqual([[first, second], [third, fourth]]);
+    expect(blocksOf(shopDays, {rows: 600_000})).toEqual([[first], [second], [third], [fourth]]);
   });
 
-  it("leave days to other workers", async () => {
-    expect(await blocksOf(shopDays, {workers: 2})).toEqual([[first, second], [third], [fourth]]);
+  it("leave days to other workers", () => {
+    expect(blocksOf(shopDays, {workers: 2})).toEqual([[first, second], [third], [fourth]]);
   });
 
-  it("hold no days that keep their rows, and none with another day between them", async () => {
-    expect(await blocksOf(shopDays, {planned: {...missing, skeleton: {state: "stale", scope: "columns", columns: new Map(), reason: ""}}})).toHaveLength(4);
-    expect(await blocksOf(shopDays, {wanted: [first, second, fourth]})).toEqual([[first, second], [fourth]]);
+  it("hold no days that keep their rows, and none with another day between them", () => {
+    expect(blocksOf(shopDays, {planned: {...missing, skeleton: {state: "stale", scope: "columns", columns: new Map(), reason: ""}}})).toHaveLength(4);
+    expect(blocksOf(shopDays, {wanted: [first, second, fourth]})).toEqual([[first, second], [fourth]]);
   });
 });

@@ -1,6 +1,6 @@
 /** Joins of views onto rows: point in time, newest, static, and the filter by what an embedding store covers. */
 import {DaedalusError} from "../../errors.js";
-import type {OperatorOf} from "../../plan/operator.js";
+import type {Operator, OperatorOf} from "../../plan/operator.js";
 import {quoteName, quoteNames} from "../../sources/quote.js";
 import {emitDrop, emitTable, renderInstant, renderScan, run, view, type EmitContext, type Step} from "./emit.js";
 
@@ -101,18 +101,22 @@ function emitNarrowed(op: OperatorOf<"pit_join">, left: string, context: EmitCon
   return {relation, steps: [{kind: "narrow", keys, sql: create("VIEW", `FROM ${quoteName(right)}`), render}]};
 }
 
-/** The relation that a chain of joins and filters starts with: none of them changes a column or adds rows. */
-function rootOf(relation: string, context: EmitContext): string {
-  const op = context.plan.operators.find((other) => other.output === relation);
-  return op?.opKind === "pit_join" || op?.opKind === "join" || op?.opKind === "filter" ? rootOf(op.inputs[0], context) : relation;
+/** The first join of the chain by the same keys. Joins and filters change no key and add no rows: its rows have all keys of later ones. */
+function findFirstJoin(op: OperatorOf<"pit_join">, {plan}: EmitContext): OperatorOf<"pit_join"> {
+  let first = op;
+  for (let other: Operator | undefined = op; other?.opKind === "pit_join" || other?.opKind === "join" || other?.opKind === "filter"; ) {
+    if (other.opKind === "pit_join" && other.keys.join() === op.keys.join()) first = other;
+    const [input]: readonly string[] = other.inputs;
+    other = plan.operators.find(({output}) => output === input);
+  }
+  return first;
 }
 
-/** A table of the distinct keys of the rows, which joins by the same key share. */
+/** A table of the distinct keys of the rows, which joins by the same keys share. */
 function emitKeys(op: OperatorOf<"pit_join">, left: string, context: EmitContext): {readonly table: string; readonly steps: readonly Step[]} {
-  const table = [rootOf(op.inputs[0], context), "keys", ...op.keys].join("__");
-  if (context.keyTables.has(table)) return {table, steps: []};
-  context.keyTables.set(table, table);
-  return {table, steps: [run(`CREATE TEMP TABLE ${quoteName(table)} AS SELECT DISTINCT ${quoteNames(op.keys)} FROM ${quoteName(left)}`)]};
+  const first = findFirstJoin(op, context);
+  const table = `${first.output}__keys`;
+  return {table, steps: first === op ? [run(`CREATE TEMP TABLE ${quoteName(table)} AS SELECT DISTINCT ${quoteNames(op.keys)} FROM ${quoteName(left)}`)] : []};
 }
 
 /**

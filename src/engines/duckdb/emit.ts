@@ -44,8 +44,6 @@ export interface EmitContext {
   coveredTable(store: string): string;
   /** Relation -> the table that has its rows, or an earlier form of them with the same `__row`. Grown while emitting. */
   readonly tables: Map<string, string>;
-  /** Of rows and their key columns -> the table of their distinct keys. Grown while emitting. */
-  readonly keyTables: Map<string, string>;
 }
 
 /** What to do, in order. */

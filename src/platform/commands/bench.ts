@@ -15,8 +15,8 @@ export function addBenchCommand(program: Command, terminal: Terminal): void {
     .option("--target-date <day>", "the day, YYYY-MM-DD; default: the newest with events")
     .option("--repeats <count>", "how often each engine makes it; the fastest counts", parseCount, 3)
     .action(async (name: string | undefined, options: BenchFlags) => {
-      const [{planService}, {getService}, {openContext}, {benchEngines, findSuited}, {formatBytes, formatDuration}, {runStoppable}, {renderTable}] = await Promise.all([
-        import("../../pipeline/plan-days.js"),
+      const [{openService}, {getService}, {openContext}, {benchEngines, findSuited}, {formatBytes, formatDuration}, {runStoppable}, {renderTable}] = await Promise.all([
+        import("../../pipeline/open-service.js"),
         import("../catalog.js"),
         import("../context.js"),
         import("../engine-bench.js"),
@@ -27,7 +27,7 @@ export function addBenchCommand(program: Command, terminal: Terminal): void {
       const context = openContext(options, terminal);
       const project = context.loadProject();
       const service = getService(project, name, context.settings);
-      const {days} = await planService({project, service, stages: "skeleton", targetDay: options.targetDate});
+      const {days} = await openService({project, service, stages: "skeleton", targetDay: options.targetDate}, {environment: terminal.env, onEvent: () => undefined});
       const day = days.at(-1)!;
       const {repeats} = options;
       const figures = await runStoppable(terminal, (signal) => benchEngines({project, service, flags: options, day, repeats, signal}, terminal));

@@ -1,7 +1,7 @@
 /** A run's request as arguments of our own command line, which is how every runner asks for it. */
 import type {RunRequest} from "./run-record.js";
 
-export function trainArguments(request: Omit<RunRequest, "runner" | "runner_options">): readonly string[] {
+export function trainArguments(request: RunRequest): readonly string[] {
   const {project_flags: flags} = request;
   const days = request.first_day === request.last_day ? ["--target-date", request.first_day] : ["--from-date", request.first_day, "--to-date", request.last_day];
   const option = (name: string, value: string | null | undefined): string[] => (value === undefined || value === null ? [] : [name, value]);

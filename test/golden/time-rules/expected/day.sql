@@ -13,10 +13,10 @@ SELECT "product_id" AS "product_id", "price" AS "strict_price", "valid_at" AS "v
 FROM read_parquet(['<project>/data/prices.parquet'], hive_partitioning = true)
 WHERE isfinite("valid_at") AND "valid_at" < TIMESTAMP '2026-03-03 00:00:00.000000';
 -- join_day_with_price_strict
-CREATE TEMP TABLE "day_ordered__keys__product_id" AS SELECT DISTINCT "product_id" FROM "day_ordered";
+CREATE TEMP TABLE "day_with_price_strict__keys" AS SELECT DISTINCT "product_id" FROM "day_ordered";
 CREATE TEMP TABLE "day_with_price_strict__candidates" AS
 SELECT r.*, "valid_at" AS __known
-FROM "day_price_strict_rows" AS r SEMI JOIN "day_ordered__keys__product_id" AS l ON l."product_id" = r."product_id"
+FROM "day_price_strict_rows" AS r SEMI JOIN "day_with_price_strict__keys" AS l ON l."product_id" = r."product_id"
 WHERE isfinite("valid_at") AND "valid_at" < TIMESTAMP '2026-03-03 00:00:00.000000';
 CREATE TEMP VIEW "day_with_price_strict__answers" AS
 FROM "day_with_price_strict__candidates" QUALIFY row_number() OVER (PARTITION BY "product_id", "valid_at" ORDER BY "version" DESC NULLS LAST, "strict_price" DESC NULLS LAST) = 1;
@@ -35,7 +35,7 @@ WHERE isfinite("valid_at") AND "valid_at" < TIMESTAMP '2026-03-03 00:00:00.00000
 -- join_day_with_price_inclusive
 CREATE TEMP TABLE "day_with_price_inclusive__candidates" AS
 SELECT r.*, "valid_at" AS __known
-FROM "day_price_inclusive_rows" AS r SEMI JOIN "day_ordered__keys__product_id" AS l ON l."product_id" = r."product_id"
+FROM "day_price_inclusive_rows" AS r SEMI JOIN "day_with_price_strict__keys" AS l ON l."product_id" = r."product_id"
 WHERE isfinite("valid_at") AND "valid_at" < TIMESTAMP '2026-03-03 00:00:00.000000';
 CREATE TEMP VIEW "day_with_price_inclusive__answers" AS
 FROM "day_with_price_inclusive__candidates" QUALIFY row_number() OVER (PARTITION BY "product_id", "valid_at" ORDER BY "version" DESC NULLS LAST, "inclusive_price" DESC NULLS LAST) = 1;
@@ -53,7 +53,7 @@ FROM read_parquet(['<project>/data/prices.parquet'], hive_partitioning = true);
 -- join_day_with_price_late
 CREATE TEMP VIEW "day_with_price_late__candidates" AS
 SELECT r.*, "ingested_at" + to_microseconds(1800000000) AS __known
-FROM "day_price_late_rows" AS r SEMI JOIN "day_ordered__keys__product_id" AS l ON l."product_id" = r."product_id"
+FROM "day_price_late_rows" AS r SEMI JOIN "day_with_price_strict__keys" AS l ON l."product_id" = r."product_id"
 WHERE isfinite("valid_at") AND isfinite("ingested_at") AND "ingested_at" + to_microseconds(1800000000) < TIMESTAMP '2026-03-03 00:00:00.000000';
 CREATE TEMP VIEW "day_with_price_late__answers" AS
 FROM (SELECT *, row_number() OVER (PARTITION BY "product_id" ORDER BY "valid_at", "version" ASC NULLS FIRST, "late_price" ASC NULLS FIRST) AS __rank FROM "day_with_price_late__candidates")
@@ -73,7 +73,7 @@ WHERE "valid_at" >= TIMESTAMP '2026-03-01 22:00:00.000000' AND "valid_at" < TIME
 -- join_day_with_price_fresh
 CREATE TEMP TABLE "day_with_price_fresh__candidates" AS
 SELECT r.*, "valid_at" AS __known
-FROM "day_price_fresh_rows" AS r SEMI JOIN "day_ordered__keys__product_id" AS l ON l."product_id" = r."product_id"
+FROM "day_price_fresh_rows" AS r SEMI JOIN "day_with_price_strict__keys" AS l ON l."product_id" = r."product_id"
 WHERE isfinite("valid_at") AND "valid_at" < TIMESTAMP '2026-03-03 00:00:00.000000';
 CREATE TEMP VIEW "day_with_price_fresh__answers" AS
 FROM "day_with_price_fresh__candidates" QUALIFY row_number() OVER (PARTITION BY "product_id", "valid_at" ORDER BY "version" DESC NULLS LAST, "fresh_price" DESC NULLS LAST) = 1;

@@ -17,10 +17,10 @@ SELECT CAST("author_id" AS BIGINT) AS "author_id", "item_id" AS "item_id", "publ
 FROM read_parquet(['<project>/data/item.parquet'], hive_partitioning = true)
 WHERE isfinite("published_at") AND "published_at" < TIMESTAMP '2026-03-03 00:00:00.000000';
 -- join_day_with_item
-CREATE TEMP TABLE "day_ordered__keys__item_id" AS SELECT DISTINCT "item_id" FROM "day_ordered";
+CREATE TEMP TABLE "day_with_item__keys" AS SELECT DISTINCT "item_id" FROM "day_ordered";
 CREATE TEMP TABLE "day_with_item__candidates" AS
 SELECT r.*, "published_at" AS __known
-FROM "day_item_rows" AS r SEMI JOIN "day_ordered__keys__item_id" AS l ON l."item_id" = r."item_id"
+FROM "day_item_rows" AS r SEMI JOIN "day_with_item__keys" AS l ON l."item_id" = r."item_id"
 WHERE isfinite("published_at") AND "published_at" < TIMESTAMP '2026-03-03 00:00:00.000000';
 CREATE TEMP VIEW "day_with_item__answers" AS
 FROM "day_with_item__candidates" QUALIFY row_number() OVER (PARTITION BY "item_id", "published_at" ORDER BY "author_id" DESC NULLS LAST, "published_at" DESC NULLS LAST, "score" DESC NULLS LAST) = 1;
@@ -47,10 +47,10 @@ FROM read_parquet(['<project>/data/item.parquet'], hive_partitioning = true)
 WHERE isfinite("published_at") AND "published_at" < TIMESTAMP '2026-03-03 00:00:00.000000';
 -- join_history_feed_with_item
 CREATE TEMP TABLE "history_feed_events__table" AS FROM "history_feed_events";
-CREATE TEMP TABLE "history_feed_rows__keys__item_id" AS SELECT DISTINCT "item_id" FROM "history_feed_events__table";
+CREATE TEMP TABLE "history_feed_with_item__keys" AS SELECT DISTINCT "item_id" FROM "history_feed_events__table";
 CREATE TEMP TABLE "history_feed_with_item__candidates" AS
 SELECT r.*, "published_at" AS __known
-FROM "history_feed_item_rows" AS r SEMI JOIN "history_feed_rows__keys__item_id" AS l ON l."item_id" = r."item_id"
+FROM "history_feed_item_rows" AS r SEMI JOIN "history_feed_with_item__keys" AS l ON l."item_id" = r."item_id"
 WHERE isfinite("published_at") AND "published_at" < TIMESTAMP '2026-03-03 00:00:00.000000';
 CREATE TEMP VIEW "history_feed_with_item__answers" AS
 FROM "history_feed_with_item__candidates" QUALIFY row_number() OVER (PARTITION BY "item_id", "published_at" ORDER BY "author_id" DESC NULLS LAST) = 1;
@@ -77,10 +77,10 @@ FROM read_parquet(['<project>/data/item.parquet'], hive_partitioning = true)
 WHERE isfinite("published_at") AND "published_at" < TIMESTAMP '2026-03-03 00:00:00.000000';
 -- join_history_feed_all_with_item
 CREATE TEMP TABLE "history_feed_all_events__table" AS FROM "history_feed_all_events";
-CREATE TEMP TABLE "history_feed_all_rows__keys__item_id" AS SELECT DISTINCT "item_id" FROM "history_feed_all_events__table";
+CREATE TEMP TABLE "history_feed_all_with_item__keys" AS SELECT DISTINCT "item_id" FROM "history_feed_all_events__table";
 CREATE TEMP TABLE "history_feed_all_with_item__candidates" AS
 SELECT r.*, "published_at" AS __known
-FROM "history_feed_all_item_rows" AS r SEMI JOIN "history_feed_all_rows__keys__item_id" AS l ON l."item_id" = r."item_id"
+FROM "history_feed_all_item_rows" AS r SEMI JOIN "history_feed_all_with_item__keys" AS l ON l."item_id" = r."item_id"
 WHERE isfinite("published_at") AND "published_at" < TIMESTAMP '2026-03-03 00:00:00.000000';
 CREATE TEMP VIEW "history_feed_all_with_item__answers" AS
 FROM "history_feed_all_with_item__candidates" QUALIFY row_number() OVER (PARTITION BY "item_id", "published_at" ORDER BY "tags" DESC NULLS LAST) = 1;
