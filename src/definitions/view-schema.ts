@@ -6,16 +6,17 @@ const entity = z.union([name, names], {error: "a name or a list of names"});
 const tieBreakText = 'a column, and optionally a direction, such as "version desc"';
 const tieBreak = z.string({error: tieBreakText}).regex(/^\s*\S+(?:\s+(?:asc|desc))?\s*$/i, {error: tieBreakText});
 
-const snapshotText = "the number of a snapshot";
+const snapshotText = "the number of a snapshot, in quotes where it has more than 15 digits";
 const secondsText = "a number of seconds above 0";
 
 const optionsSchema = mapping({
-  snapshot: z.int({error: snapshotText}).nonnegative({error: snapshotText}).optional().describe("DuckLake: the snapshot to read. Default: the newest when a run begins."),
-  as_of: text.optional().describe("DuckLake: read the snapshot that was the newest at this instant, such as `2026-02-01 00:00:00+00`."),
+  snapshot: z.union([z.int().nonnegative(), z.string().regex(/^\d{1,19}$/)], {error: snapshotText}).optional().describe("DuckLake, Iceberg: the snapshot to read; Delta: the version. Default: the newest when a run begins."),
+  as_of: text.optional().describe("DuckLake, Iceberg, Delta: read the snapshot that was the newest at this instant, such as `2026-02-01 00:00:00+00`."),
+  newest_metadata: flag.optional().meta({default: false}).describe("Iceberg: where no version hint says which metadata file is current, read the one with the highest number."),
   ...storeOptions,
   endpoint: storeOptions.endpoint.describe("S3 and R2: host and port of the store, where it is not Amazon's or Cloudflare's; `http://` before it turns TLS off. Snowflake: the URL, where it is not the account's own."),
   anonymous: flag.optional().meta({default: false}).describe("S3: the bucket is public; ask for it without credentials."),
-  day_partition: name.optional().describe("Files: the hive key whose value is the UTC day of every row below it, `dt` for folders such as `dt=2026-02-01`; files of other days are not opened."),
+  day_partition: name.optional().describe("Files and Delta: the hive key, or partition, whose value is the UTC day of every row below it, `dt` for folders such as `dt=2026-02-01`; files of other days are not opened."),
   sslmode: oneOf(["disable", "allow", "prefer", "require", "verify-ca", "verify-full"])
     .optional()
     .describe("PostgreSQL: how much the connection is encrypted and its server verified, as libpq has it."),
@@ -34,7 +35,7 @@ const sourceSchema = mapping({
   name: text.optional().describe("Name of the source, for messages."),
   path: location
     .optional()
-    .describe("Parquet file, folder or glob, local or s3:// or r2://; wins over `database_path`. `${data_root}` and `${feature_s3_root_dir}` are filled in."),
+    .describe("Parquet file, folder or glob, local or s3:// or r2://; `iceberg:` or `delta:` and the folder of a table; wins over `database_path`. `${data_root}` and `${feature_s3_root_dir}` are filled in."),
   database_path: location.optional().describe("Database to read from, as a URL; user and password only as ${ENV} references."),
   table_name: text.optional().describe("Table of the database, with its schema where it needs one."),
   query: text.optional().describe("SQL to run in the database instead of reading a table."),

@@ -9,9 +9,9 @@ export const sourceWordings = {
     text: `view "${p.view}" is read from "${p.scheme}", which this version does not read`,
     hint: "docs/guides/sources.md says what is read; export it to parquet",
   }),
-  "source-missing": (p: {view: string; path: string; tried: readonly string[]}) => ({
-    text: `view "${p.view}" has no parquet files at ${p.path}`,
-    hint: `looked in ${p.tried.join(" and ")}`,
+  "source-missing": (p: {view: string; path: string; tried: readonly string[]; what?: string | undefined}) => ({
+    text: p.what === undefined ? `view "${p.view}" has no parquet files at ${p.path}` : `view "${p.view}" finds no ${p.what.replace(/^an? /, "")} at ${p.path}`,
+    hint: p.tried.length === 0 ? "check the path" : `looked in ${p.tried.join(" and ")}`,
   }),
   "extension-missing": (p: {extension: string; reason: string}) => ({
     text: `the DuckDB extension "${p.extension}" is not there and could not be had: ${p.reason}`,
@@ -37,15 +37,18 @@ export const sourceWordings = {
     text: `the source of view "${p.view}" refuses: ${p.reason}`,
     hint: "check user, password or keys, and what they may read",
   }),
-  "source-snapshot-missing": (p: {view: string; wanted: string; oldest: number; newest: number}) => ({
-    text: `the lake of view "${p.view}" has no snapshot ${p.wanted}`,
-    hint: `it may have expired: there are snapshots ${p.oldest} to ${p.newest}`,
+  "source-snapshot-missing": (p: {view: string; wanted: string; known: string}) => ({
+    text: `the source of view "${p.view}" has no snapshot ${p.wanted}`,
+    hint: `it may have expired: there are snapshots ${p.known}`,
   }),
   "source-lost": (p: {day: string; attempts: number; reason: string}) => ({
     text: `a source was lost ${p.attempts} times while ${p.day} was made: ${p.reason}`,
     hint: "the day was not published; run again when the source is back",
   }),
-  "source-unreadable": (p: {view: string; reason: string}) => ({text: `the source of view "${p.view}" cannot be read: ${p.reason}`}),
+  "source-unreadable": (p: {view: string; reason: string; hint?: string | undefined}) => ({
+    text: `the source of view "${p.view}" cannot be read: ${p.reason}`,
+    hint: p.hint ?? "daeda doctor asks the sources of all views and says what each of them answers",
+  }),
   "source-column-missing": (p: {view: string; column: string; nearest?: string | undefined; columns: readonly string[]}) => ({
     text: `the source of view "${p.view}" has no column "${p.column}"`,
     hint: didYouMean(p.nearest) ?? `its columns are ${list(p.columns)}`,

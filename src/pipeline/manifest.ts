@@ -11,7 +11,7 @@ const identity = z.object({
   table: z.string().optional(),
   rows: z.number().optional(),
   /** Of a lake: what was read of it. */
-  snapshot: z.number().optional(),
+  snapshot: z.union([z.number(), z.string()]).optional(),
   digest: z.string(),
 });
 const recipe = z.object({definition: z.string(), reaches: z.array(z.string()).readonly(), stores: z.array(z.string()).readonly()});

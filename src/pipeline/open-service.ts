@@ -16,6 +16,7 @@ import type {PartitionStore, Stage} from "./partition.js";
 import {compileService} from "./plan-file.js";
 import {checkSources, type CheckedSource} from "./source-check.js";
 import {ReachDigests} from "./source-reach.js";
+import {explainSourceFailure, retryLost} from "./source-session.js";
 import {SourceSummaries} from "./source-summary.js";
 import {readStoreVersion} from "./store-ids.js";
 
@@ -73,7 +74,10 @@ export async function openService(options: ServiceOptions, effects: OpenEffects)
     const storeVersions = await readStoreVersions(options, plan, problems);
     problems.throwIfErrors();
     const spine = plan.operators.find((op) => op.opKind === "scan");
-    const {days, emptyMonths} = await listDays(session, sources.get(spine!.view)!, project, {...options, summaries: known});
+    const spineSource = sources.get(spine!.view)!;
+    const {days, emptyMonths} = await retryLost(() => listDays(session, spineSource, project, {...options, summaries: known})).catch((error: unknown) => {
+      throw explainSourceFailure(spineSource.view, error);
+    });
     known.save();
     await preloaded;
     for (const month of emptyMonths) problems.add("month-empty", {month, view: spine!.view}, undefined, "warning");

@@ -12,7 +12,7 @@ import {digestOf} from "../plan/digest.js";
 import type {Plan} from "../plan/operator.js";
 import type {Environment} from "../sources/environment.js";
 import {quoteName} from "../sources/quote.js";
-import {openSource, type Bounds, type Source} from "../sources/source.js";
+import {openSource, type Bounds, type Snapshot, type Source} from "../sources/source.js";
 import {isCompatible} from "./dtype-check.js";
 import type {Manifest} from "./manifest.js";
 import {partsBetween, readFiles, readParts, type SourceFile, type SourcePart} from "./source-parts.js";
@@ -46,7 +46,7 @@ export async function checkSources(
     for (const column of op.columns) columns.add(column);
   }
   const checked = new Map<string, CheckedSource>();
-  const snapshots = new Map<string, number>();
+  const snapshots = new Map<string, Snapshot>();
   for (const [name, columns] of needed) {
     const view = project.views.get(name)!;
     try {
@@ -63,7 +63,7 @@ interface Unchecked {
   readonly columns: ReadonlySet<string>;
   readonly source: Source;
   readonly root: string;
-  readonly snapshots: Map<string, number>;
+  readonly snapshots: Map<string, Snapshot>;
   readonly summaries: SourceSummaries | undefined;
 }
 

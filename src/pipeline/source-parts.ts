@@ -67,12 +67,19 @@ async function readRanges(session: DuckDbSession, files: readonly ListedFile[], 
     if (range === undefined) unread.push(file);
     else if (range !== null) ranges.set(file.path, range);
   }
-  if (unread.length === 0) return ranges;
-  for (const row of await session.rows(renderFileRanges(unread.map(({path}) => path), time))) {
+  for (const [path, range] of await askFooters(session, unread.map(({path}) => path), time)) ranges.set(path, range);
+  for (const file of unread) summary?.note(file, {range: ranges.get(file.path) ?? null});
+  return ranges;
+}
+
+/** Of files whose footers know it. */
+async function askFooters(session: DuckDbSession, files: readonly string[], time: string): Promise<ReadonlyMap<string, SourceFile["range"]>> {
+  const ranges = new Map<string, SourceFile["range"]>();
+  if (files.length === 0) return ranges;
+  for (const row of await session.rows(renderFileRanges(files, time))) {
     const {file_name: path, is_known: isKnown, min_us: min, max_us: max} = row as {file_name: string; is_known: boolean; min_us: bigint | null; max_us: bigint | null};
     if (isKnown && min !== null && max !== null) ranges.set(path, {minUs: Number(min), maxUs: Number(max)});
   }
-  for (const file of unread) summary?.note(file, {range: ranges.get(file.path) ?? null});
   return ranges;
 }
 
@@ -96,8 +103,9 @@ function rangeOfFolder(path: string, key: string): [string, SourcePart["range"]]
   return startUs === undefined ? [] : [[path, {minUs: startUs, maxUs: startUs + dayUs - 1}]];
 }
 
-/** The days of a table; one part where it has no timestamp. */
+/** The days of a table, one part where it has no timestamp; of a table that lists its files these. */
 export async function readParts(session: DuckDbSession, view: View, source: Source): Promise<SourcePart[]> {
+  if (source.renderTableFiles) return readTableFiles(session, view, source, source.renderTableFiles(sourceTimeOf(view)));
   const queries = source.renderParts?.(sourceTimeOf(view)) ?? [];
   for (const [index, query] of queries.entries()) {
     try {
@@ -112,6 +120,19 @@ export async function readParts(session: DuckDbSession, view: View, source: Sour
     }
   }
   return [];
+}
+
+/** Files of such a table are never written again: what is added, or taken away, has another name. */
+async function readTableFiles(session: DuckDbSession, view: View, source: Source, query: string): Promise<SourcePart[]> {
+  const rows = (await session.rows(query)) as {file: string; version: unknown; rows: bigint; min_us: bigint | null; max_us: bigint | null}[];
+  const unknown = rows.filter(({min_us: min}) => min === null).map(({file}) => file);
+  const time = source.hasTableFooters === true ? sourceTimeOf(view) : undefined;
+  const footers = time === undefined ? new Map<string, SourceFile["range"]>() : await askFooters(session, unknown, time);
+  return rows.map(({file, version, rows: count, min_us: min, max_us: max}) => ({
+    identity: [source.label ?? "", file, Number(count), String(version)],
+    size: Number(count),
+    range: min === null || max === null ? footers.get(file) : {minUs: Number(min), maxUs: Number(max)},
+  }));
 }
 
 /** The timestamp column as the source calls it. */

@@ -4,7 +4,7 @@ import type {View} from "../definitions/model.js";
 import type {DuckDbSession} from "../engines/duckdb/connection.js";
 import {DaedalusError} from "../errors.js";
 import {renderInstall, renderLoad, type ExtensionName} from "../sources/extensions.js";
-import type {Source} from "../sources/source.js";
+import type {Snapshot, Source} from "../sources/source.js";
 import {reasonOf} from "./failure.js";
 
 /** Loads extensions, attaches databases, and keeps secrets out of the session's errors. What was done before is not done again. */
@@ -18,18 +18,14 @@ export async function prepareSession(session: DuckDbSession, sources: Iterable<P
 }
 
 /** The source at the snapshot of its lake that all views of the run read, which the first of them finds. */
-export async function pinSource(session: DuckDbSession, view: View, source: Source, snapshots: Map<string, number>): Promise<Source> {
+export async function pinSource(session: DuckDbSession, view: View, source: Source, snapshots: Map<string, Snapshot>): Promise<Source> {
   const {pin} = source;
   if (!pin) return source;
   let snapshot = snapshots.get(pin.lake);
   if (snapshot === undefined) {
-    const [row] = (await session.rows(pin.sql)) as {snapshot: bigint | null; oldest: bigint; newest: bigint}[];
-    const found = row?.snapshot ?? null;
-    if (found === null) {
-      const facts = {view: view.name, wanted: pin.wanted ?? "", oldest: Number(row?.oldest), newest: Number(row?.newest)};
-      throw DaedalusError.of("source-snapshot-missing", facts, {place: view.source.place});
-    }
-    snapshot = Number(found);
+    const found = await pin.find((sql) => session.rows(sql));
+    if (found.snapshot === undefined) throw DaedalusError.of("source-snapshot-missing", {view: view.name, wanted: pin.wanted, known: found.known}, {place: view.source.place});
+    snapshot = found.snapshot;
     snapshots.set(pin.lake, snapshot);
   }
   return pin.at(snapshot);
@@ -79,7 +75,16 @@ export function explainSourceFailure(view: View, error: unknown): DaedalusError 
   const facts = {view: view.name, reason: sourceReasonOf(error)};
   const options = {place: view.source.place, cause: error};
   if (refusalPattern.test(facts.reason)) return DaedalusError.of("source-denied", facts, options);
-  return isConnectionLoss(error) ? DaedalusError.of("source-unreachable", facts, options) : DaedalusError.of("source-unreadable", facts, options);
+  return isConnectionLoss(error) ? DaedalusError.of("source-unreachable", facts, options) : DaedalusError.of("source-unreadable", {...facts, hint: hintOf(facts.reason)}, options);
+}
+
+/** What to do about the failures that have one cause; undefined for any other. */
+function hintOf(reason: string): string | undefined {
+  if (/(?:relation|table with name|schema) .*does not exist|no such table/i.test(reason)) return 'check "table_name" of the source, with its schema, or the names in its "query"';
+  if (/column .*does not exist/i.test(reason)) return 'check the columns that the "query", "timestamp_field" and "field_mapping" name';
+  if (/database .*does not exist/i.test(reason)) return 'check the database in "database_path"';
+  if (/cannot open file|no such file|no files found|\b404\b|NoSuchKey|NoSuchBucket/i.test(reason)) return "check the path; a file that a table or a listing names and that is gone has to be put back, or an older or newer snapshot read";
+  return undefined;
 }
 
 /** How long to wait before each further attempt: a server that restarts is back after seconds. */

@@ -25,6 +25,7 @@ import {renderFinding} from "./partition-summary.js";
 import {readStatistics, runChecks, type CheckResult, type ColumnStatistics} from "./quality.js";
 import {runSkeleton, type WrittenFile} from "./skeleton.js";
 import {mergeSkeleton} from "./skeleton-merge.js";
+import {blameSource} from "./source-blame.js";
 import {identifySources} from "./source-check.js";
 import {attemptsMax, isConnectionLoss, retryLost} from "./source-session.js";
 import {assertUnchanged} from "./source-unchanged.js";
@@ -140,7 +141,7 @@ async function makeSkeleton(run: Run, day: string, {session, write}: DayRows, ve
     return checks;
   } catch (error) {
     discardUnlessGated(run, "skeleton", day, error);
-    throw effects.signal.aborted ? error : await findChange(error, expectUnchanged);
+    throw effects.signal.aborted ? error : blameSource(await findChange(error, expectUnchanged), sources.values());
   }
 }
 

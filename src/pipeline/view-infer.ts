@@ -80,7 +80,7 @@ function nameAfter({location, tableName, query}: InferOptions): string {
   if (tableName !== undefined) return toViewName(tableName.split(".").at(-1)!);
   const table = query === undefined ? undefined : /\bfrom\s+([\w."]+)/i.exec(query)?.[1];
   if (table !== undefined) return toViewName(table.split(".").at(-1)!);
-  const parts = location.split("/").filter((part) => part !== "" && !/[*?=]/.test(part));
+  const parts = location.replace(/^(?:iceberg|delta):/i, "").replace(/\/metadata\/[^/]*\.metadata\.json$/, "").split("/").filter((part) => part !== "" && !/[*?=]/.test(part));
   return toViewName((parts.at(-1) ?? "view").replace(/\.\w+$/, ""));
 }
 

@@ -32,6 +32,7 @@ export function openDatabaseFile(view: View, location: string, project: Project,
     setup: [`ATTACH IF NOT EXISTS ${quoteText(path)} AS ${quoteName(database)} (${kind === "sqlite" ? "TYPE sqlite, " : ""}READ_ONLY)`],
     secrets: references.secrets,
     files: [],
+    traces: [name],
     renderRelation: () => from,
     // These files do not tell which rows changed, but are near enough to be looked at.
     renderParts: (column) => [renderDayParts(from, column, "sum(hash(source))")],

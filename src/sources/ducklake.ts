@@ -12,7 +12,7 @@ import type {ExtensionName} from "./extensions.js";
 import {assertWholeKeys, renderStoreSecret, storeCredentials, storeOptions} from "./object-store.js";
 import {quoteName, quoteText} from "./quote.js";
 import {rejectForeignOptions} from "./source-options.js";
-import type {Source} from "./source.js";
+import type {Ask, FoundSnapshot, Snapshot, Source} from "./source.js";
 import {parseTableName} from "./table-name.js";
 
 /** A lake as a session knows it. */
@@ -64,20 +64,26 @@ export function openDuckLake(view: View, location: string, project: Project, env
     setup: lake.attach("READ_ONLY"),
     secrets: references.secrets,
     files: [],
+    traces: [name, ...(dataPath === undefined ? [] : [`/${schema}/${table}/`])],
     label: `${schema}.${table}`,
   };
-  const at = (snapshot: number | undefined): Source => {
-    const from = snapshot === undefined ? name : `${name} AT (VERSION => ${snapshot})`;
+  const at = (snapshot: Snapshot | undefined): Source => {
+    const from = snapshot === undefined ? name : `${name} AT (VERSION => ${snapshot.id})`;
     return {
       ...base,
-      ...(snapshot === undefined ? {} : {snapshot}),
+      ...(snapshot === undefined ? {} : {snapshot: snapshot.id}),
       renderRelation: () => from,
       // A row that is written again belongs to a newer snapshot; one that is only moved to another file does not.
       renderParts: (column) => [renderDayParts(`(SELECT *, snapshot_id AS __snapshot FROM ${from})`, column, "sum(__snapshot)")],
     };
   };
-  const wanted = options.get("snapshot") ?? options.get("as_of");
-  return {...at(undefined), pin: {lake: `${lake.name} ${wanted ?? ""}`, wanted, sql: renderFindSnapshot(lake.name, options), at}};
+  const find = async (ask: Ask): Promise<FoundSnapshot> => {
+    const [row] = await ask(renderFindSnapshot(lake.name, options));
+    const {snapshot, oldest, newest} = row as {snapshot: bigint | null; oldest: bigint; newest: bigint};
+    return {snapshot: snapshot === null ? undefined : {id: Number(snapshot)}, known: `${oldest} to ${newest}`};
+  };
+  const wanted = options.get("snapshot") ?? options.get("as_of") ?? "";
+  return {...at(undefined), pin: {lake: `${lake.name} ${wanted}`, wanted, find, at}};
 }
 
 /** The wanted snapshot, and those that there are. */

@@ -38,7 +38,8 @@ export function findParquetFiles(path: string, project: Pick<Project, "root" | "
   return [];
 }
 
-function foldersOf(path: string, {root, runtime}: Pick<Project, "root" | "runtime">): readonly string[] {
+/** Where a path may lie. */
+export function foldersOf(path: string, {root, runtime}: Pick<Project, "root" | "runtime">): readonly string[] {
   if (isAbsolute(path) || runtime.dataRoot === undefined) return [root];
   return [root, resolve(root, runtime.dataRoot)];
 }

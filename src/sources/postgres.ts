@@ -59,6 +59,7 @@ export function openPostgres(view: View, location: string, environment: Environm
     // DuckDB asks a table only for the columns and rows that it needs; a query is told here.
     renderRelation: (_files, bounds) => (table && !bounds?.keys ? [database, ...table].map(quoteName).join(".") : ask(renderNarrowedQuery(from, bounds))),
     renderParts: (column) => [...(table ? [renderParts(from, column, "sum(xmin::text::bigint)")] : []), renderParts(from, column, "0")].map((sql) => `FROM ${ask(sql)}`),
+    traces: [table ? quoteTable(table) : from, database],
     label: table ? `${address.database ?? ""}.${table.join(".")}` : `${address.database ?? ""} query`,
   };
 }

@@ -2,12 +2,14 @@
 import type {View} from "../definitions/model.js";
 import type {ExtensionName} from "./extensions.js";
 
-export type SourceKind = "parquet" | "object-store" | "postgres" | "ducklake" | "duckdb" | "sqlite" | "snowflake" | "unknown";
+export type SourceKind = "parquet" | "object-store" | "postgres" | "ducklake" | "iceberg" | "delta" | "duckdb" | "sqlite" | "snowflake" | "unknown";
 
 const kindOfScheme: Readonly<Record<string, SourceKind>> = {
   postgres: "postgres",
   postgresql: "postgres",
   ducklake: "ducklake",
+  iceberg: "iceberg",
+  delta: "delta",
   duckdb: "duckdb",
   sqlite: "sqlite",
   snowflake: "snowflake",
@@ -32,9 +34,11 @@ export function kindOf(view: View, location: string): SourceKind {
 
 const extensionsOfKind: Readonly<Record<SourceKind, readonly ExtensionName[]>> = {
   parquet: [],
-  "object-store": ["httpfs"],
+  "object-store": [],
   postgres: ["postgres"],
   ducklake: ["ducklake"],
+  iceberg: ["avro", "iceberg"],
+  delta: ["delta"],
   duckdb: [],
   sqlite: ["sqlite"],
   snowflake: [],
@@ -43,12 +47,17 @@ const extensionsOfKind: Readonly<Record<SourceKind, readonly ExtensionName[]>> =
 
 export function extensionsOf(view: View, location: string): readonly ExtensionName[] {
   const kind = kindOf(view, location);
-  const {credentials, options} = view.source;
-  const isChained = kind === "object-store" && !schemeOf(location)!.startsWith("http") && !credentials.has("access_key_id") && options.get("anonymous") !== "true";
   if (kind === "ducklake") {
     const catalog = /^ducklake:(postgres|sqlite):/i.exec(location)?.[1]?.toLowerCase() as "postgres" | "sqlite" | undefined;
     const isStored = view.source.dataPath !== undefined && /^(?:s3|r2):/i.test(view.source.dataPath);
     return ["ducklake", ...(catalog ? [catalog] : []), ...(isStored ? (["httpfs"] as const) : [])];
   }
-  return isChained ? ["httpfs", "aws"] : extensionsOfKind[kind];
+  if (kind === "object-store") return storeExtensionsOf(view, location);
+  const inner = location.replace(/^(?:iceberg|delta):/i, "");
+  return [...extensionsOfKind[kind], ...(inner !== location && schemeOf(inner) !== undefined ? storeExtensionsOf(view, inner) : [])];
+}
+
+function storeExtensionsOf({source: {credentials, options}}: View, location: string): readonly ExtensionName[] {
+  const isChained = !schemeOf(location)!.startsWith("http") && !credentials.has("access_key_id") && options.get("anonymous") !== "true";
+  return isChained ? ["httpfs", "aws"] : ["httpfs"];
 }

@@ -2,9 +2,11 @@
 import type {Project, View} from "../definitions/model.js";
 import {DaedalusError} from "../errors.js";
 import {openDatabaseFile} from "./database-file.js";
+import {openDelta} from "./delta.js";
 import {openDuckLake} from "./ducklake.js";
 import {ownerOf, References, type Environment} from "./environment.js";
 import type {ExtensionName} from "./extensions.js";
+import {openIceberg} from "./iceberg.js";
 import {openObjectStore} from "./object-store.js";
 import {openParquet} from "./parquet.js";
 import {openPostgres} from "./postgres.js";
@@ -20,6 +22,24 @@ export interface Bounds {
   readonly keys?: readonly {readonly column: string; readonly type: string; readonly values: readonly string[]}[];
   /** Instants as text, `[from, end)`; undefined: open. */
   readonly time: {readonly column: string; readonly type: "TIMESTAMP" | "TIMESTAMPTZ"; readonly from: string | undefined; readonly end: string | undefined} | undefined;
+}
+
+/** Runs a query in the session that the source was made ready in. */
+export type Ask = (sql: string) => Promise<readonly Record<string, unknown>[]>;
+
+/** What all of a run reads of a lake or a table with a history. */
+export interface Snapshot {
+  /** As manifests say it; text where a number has more digits than JSON keeps. */
+  readonly id: number | string;
+  /** Of an Iceberg table: the metadata that knows it. */
+  readonly file?: string;
+}
+
+export interface FoundSnapshot {
+  /** Undefined: there is none such. */
+  readonly snapshot: Snapshot | undefined;
+  /** Those that there are, in words. */
+  readonly known: string;
 }
 
 export interface Source {
@@ -45,20 +65,28 @@ export interface Source {
    * 1970, NULL: unknown), `rows` and `version`. The first that the source can answer counts.
    */
   renderParts?(timeColumn: string | undefined): readonly string[];
+  /**
+   * Of a table that keeps a list of its files: a query for what it consists of, with the columns `file`, `version` (what else can
+   * change), `rows`, and `min_us` and `max_us` of the timestamp (NULL: unknown).
+   */
+  renderTableFiles?(timeColumn: string | undefined): string;
+  /** Of such a table: what its list does not know of their times, the footers of its files tell. */
+  readonly hasTableFooters?: boolean;
+  /** Of a source without files: what an error about it repeats of where it is. */
+  readonly traces?: readonly string[];
   /** Of a source without files: what manifests call it. */
   readonly label?: string;
   /** The files are parquet, whose footers tell the range of each column, and whose rows have numbers. */
   readonly hasFooters?: boolean;
   /** What the relation reads of a lake, where that is one snapshot. */
-  readonly snapshot?: number;
+  readonly snapshot?: Snapshot["id"];
   /** Of a lake: how to find the snapshot that all of a run reads. Views with the same `lake` read the same one. */
   readonly pin?: {
     readonly lake: string;
-    /** What the view asks for; undefined: the newest. */
-    readonly wanted: string | undefined;
-    /** Gives `snapshot` (NULL: there is none), `oldest` and `newest`. */
-    readonly sql: string;
-    at(snapshot: number): Source;
+    /** What the view asks for; empty: the newest. */
+    readonly wanted: string;
+    find(ask: Ask): Promise<FoundSnapshot>;
+    at(snapshot: Snapshot): Source;
   };
 }
 
@@ -67,6 +95,8 @@ type Open = (view: View, location: string, project: Project, environment: Enviro
 const openers: Readonly<Record<Exclude<SourceKind, "unknown">, Open>> = {
   parquet: (view, location, project, environment) => (isTextFile(location) ? openTextFiles : openParquet)(view, location, project, environment),
   ducklake: openDuckLake,
+  iceberg: openIceberg,
+  delta: openDelta,
   duckdb: (view, location, project, environment) => openDatabaseFile(view, location, project, environment, "duckdb"),
   sqlite: (view, location, project, environment) => openDatabaseFile(view, location, project, environment, "sqlite"),
   "object-store": (view, location, _project, environment) => openObjectStore(view, location, environment),

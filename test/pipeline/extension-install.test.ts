@@ -9,6 +9,7 @@ import {extensionDirectory, findMissingExtension, linkExtensions} from "../suppo
 import {runDaeda} from "../support/run-daeda.js";
 
 const missing = await findMissingExtension("httpfs");
+const missingIceberg = await findMissingExtension("iceberg");
 const newFolder = (): string => mkdtempSync(join(tmpdir(), "daedalus-extensions-"));
 /** No Python, so no wheels; DuckDB's own server is not asked by any of these tests that pass. */
 const optionsOf = (directory: string): ExtensionOptions => ({config: new Map([["extension_directory", directory]]), environment: {DAEDALUS_PYTHON: "no-python-here"}});
@@ -65,6 +66,13 @@ describe.skipIf(missing !== undefined)(`extensions (skipped when the one for htt
       expect(await installExtension("httpfs", {...optionsOf(target), offlineFolder: folder})).toMatchObject({from: "folder"});
       expect(await installExtension("httpfs", optionsOf(target))).toMatchObject({from: "present"});
     }
+  });
+
+  it.skipIf(missingIceberg !== undefined)("bring what they stand on: Iceberg's the one for Avro", async () => {
+    const target = newFolder();
+    const offlineFolder = await findExtensionFolder(options);
+    expect(await installExtension("iceberg", {...optionsOf(target), offlineFolder})).toMatchObject({from: "folder"});
+    expect((await listExtensions(optionsOf(target))).filter(({state}) => state === "installed").map(({name}) => name)).toEqual(["avro", "iceberg"]);
   });
 
   it("that were changed are refused by their signature and leave nothing", async () => {
