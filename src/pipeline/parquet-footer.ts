@@ -90,15 +90,20 @@ export async function openParquet(path: string): Promise<FileHandle> {
 /** Exactly the bytes asked for. */
 export async function readRange(file: FileHandle, path: string, range: {readonly start: number; readonly length: number}): Promise<Uint8Array> {
   const bytes = new Uint8Array(range.length);
-  for (let done = 0; done < range.length; ) {
-    const {bytesRead} = await file.read(bytes, done, range.length - done, range.start + done);
-    if (bytesRead === 0) throw unreadable(path, `it ends at byte ${range.start + done}, before its own footer says`);
-    done += bytesRead;
-  }
+  await readInto(file, path, {start: range.start, bytes});
   return bytes;
 }
 
-function unreadable(path: string, reason: string, cause?: unknown): DaedalusError {
+/** Fills all of `bytes`. */
+export async function readInto(file: FileHandle, path: string, {start, bytes}: {readonly start: number; readonly bytes: Uint8Array}): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const {bytesRead} = await file.read(bytes, done, bytes.length - done, start + done);
+    if (bytesRead === 0) throw unreadable(path, `it ends at byte ${start + done}, before its own footer says`);
+    done += bytesRead;
+  }
+}
+
+export function unreadable(path: string, reason: string, cause?: unknown): DaedalusError {
   return DaedalusError.of("file-unreadable", {path, reason}, {cause});
 }
 

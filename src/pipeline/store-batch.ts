@@ -58,19 +58,23 @@ export class StoreBatch {
     this.unseenCount += ids.length;
   }
 
+  /** Ids, and vectors unless they come from elsewhere. */
   async append(rowCount: number, columns: readonly unknown[]): Promise<void> {
-    const idAt = readIds(columns[0], this.options.source.idKind);
+    const {halves, idKind, problems} = this.options.source;
+    const idAt = readIds(columns[0], idKind);
     let row = 0;
-    for (const vector of this.rounding.round(viewList(columns[1]), rowCount)) {
-      const id = idAt(row++);
-      if (!this.isWanted(id)) continue;
-      if (typeof vector === "string") this.count(vector, id);
-      // After a problem nothing more is written, the rest is only checked.
-      if (typeof vector === "string" || id === undefined || this.options.source.problems.hasErrors || this.found.size > 0) continue;
-      this.buffer.vectors.set(vector, this.filled * this.options.store.embeddingDim);
-      if (typeof id === "bigint") this.buffer.bigints[this.filled] = id;
-      else this.buffer.texts.push(id);
-      if (++this.filled === this.options.batchRows) await this.flush();
+    for await (const vectors of halves?.runs(rowCount) ?? [this.rounding.round(viewList(columns[1]), rowCount)]) {
+      for (const vector of vectors) {
+        const id = idAt(row++);
+        if (!this.isWanted(id)) continue;
+        if (typeof vector === "string") this.count(vector, id);
+        // After a problem nothing more is written, the rest is only checked.
+        if (typeof vector === "string" || id === undefined || problems.hasErrors || this.found.size > 0) continue;
+        this.buffer.vectors.set(vector, this.filled * this.options.store.embeddingDim);
+        if (typeof id === "bigint") this.buffer.bigints[this.filled] = id;
+        else this.buffer.texts.push(id);
+        if (++this.filled === this.options.batchRows) await this.flush();
+      }
     }
     this.hashFilled();
   }

@@ -152,6 +152,7 @@ async function writeRows(store: EmbeddingStore, source: StoreSource, options: Wr
       return {addedCount, resumedCount, knownCount, fingerprint};
     } finally {
       await batch.settle().catch(() => undefined);
+      await source.halves?.close();
       writer.close();
     }
   } catch (error) {

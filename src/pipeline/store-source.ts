@@ -9,12 +9,14 @@ import {DaedalusError, Problems} from "../errors.js";
 import type {IdKind} from "../sources/embedding-store.js";
 import {quoteName, quoteText} from "../sources/quote.js";
 import {reasonOf} from "./failure.js";
+import {HalfColumn} from "./half-column.js";
 
 export interface StoreSource {
   readonly files: readonly string[];
   readonly idKind: IdKind;
-  /** Ids and vectors, in the order of the files and of their rows. */
+  /** Ids and vectors, in the order of the files and of their rows; ids alone where vectors come from `halves`. */
   readonly query: string;
+  readonly halves: HalfColumn | undefined;
   readonly isDouble: boolean;
   readonly rowCount: number;
   /** Rows that a newer one of the same id replaces; undefined: none. */
@@ -75,8 +77,9 @@ export async function checkStoreSource(store: EmbeddingStore, options: {readonly
   const problems = new Problems();
   const {rowCount, replaced} = await inOrder(session, () => reading(path, checkIds(store, session, {relation, idSql, problems})));
   if (rowCount === 0) throw DaedalusError.of("store-source-empty", {store: store.name, path}, {place});
-  const query = `SELECT ${idSql}, CAST(${quoteName(store.embeddingColumn)} AS ${vector[1]!}[]) FROM ${relation}`;
-  return {files, idKind, query, isDouble: vector[1] === "DOUBLE", rowCount, replaced, problems};
+  const halves = store.embeddingDtype === "float16" && vector[1] === "FLOAT" ? await HalfColumn.open(files, store.embeddingColumn, store.embeddingDim) : undefined;
+  const vectorSql = halves ? "" : `, CAST(${quoteName(store.embeddingColumn)} AS ${vector[1]!}[])`;
+  return {files, idKind, query: `SELECT ${idSql}${vectorSql} FROM ${relation}`, halves, isDouble: vector[1] === "DOUBLE", rowCount, replaced, problems};
 }
 
 /** Rows come as they lie in the files, whatever the session was set to for speed; its settings stay as they were. */

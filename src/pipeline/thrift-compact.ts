@@ -22,6 +22,12 @@ export function parseThriftStruct(bytes: Uint8Array): ThriftStruct {
   return new ThriftReader(bytes).struct();
 }
 
+/** The same with how many bytes it takes: what follows a page's header is only found by reading it. */
+export function parseThriftHead(bytes: Uint8Array): {readonly fields: ThriftStruct; readonly byteCount: number} {
+  const reader = new ThriftReader(bytes);
+  return {fields: reader.struct(), byteCount: reader.offset};
+}
+
 export function renderThriftStruct(fields: ThriftStruct): Uint8Array {
   const writer = new ThriftWriter();
   writer.struct(fields);
@@ -65,7 +71,7 @@ export function listStructs(fields: ThriftStruct, id: number): ThriftStruct[] {
 }
 
 class ThriftReader {
-  private offset = 0;
+  offset = 0;
 
   constructor(private readonly source: Uint8Array) {}
 

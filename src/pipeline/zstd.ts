@@ -1,15 +1,29 @@
 /** The one file that knows `@bokuweb/zstd-wasm`: Node has Zstandard of its own from 22.15 on. */
+import type * as Zstd from "@bokuweb/zstd-wasm";
+
 export type Compress = (bytes: Uint8Array) => Uint8Array;
+export type Decompress = (bytes: Uint8Array, plainLength: number) => Uint8Array;
 
 /** Zstandard's own default. */
 const level = 3;
-let loaded: Promise<Compress> | undefined;
+let loaded: Promise<typeof Zstd> | undefined;
 
-/** Loaded once in each thread. */
-export function loadZstd(): Promise<Compress> {
-  loaded ??= import("@bokuweb/zstd-wasm").then(async ({init, compress}) => {
-    await init();
-    return (bytes) => compress(bytes, level);
+/** Once in each thread: a second `init` takes away the memory of the first. */
+function load(): Promise<typeof Zstd> {
+  loaded ??= import("@bokuweb/zstd-wasm").then(async (zstd) => {
+    await zstd.init();
+    return zstd;
   });
   return loaded;
+}
+
+export async function loadZstd(): Promise<Compress> {
+  const {compress} = await load();
+  return (bytes) => compress(bytes, level);
+}
+
+/** Throws where the bytes are not Zstandard's. */
+export async function loadUnzstd(): Promise<Decompress> {
+  const {decompress} = await load();
+  return (bytes, plainLength) => decompress(bytes, {defaultHeapSize: plainLength});
 }
