@@ -51,3 +51,23 @@ FROM (${renderWithWindows("target", columns)}) AS w FULL JOIN expected AS e USIN
     expect(row).toEqual({rows: 10_000n, wrong: 0n});
   });
 });
+
+describe("history that is more than memory has room for", () => {
+  it("is sorted by DuckDB instead, with the same result", async () => {
+    const session = await DuckDbSession.open({config: new Map([["memory_limit", "100MB"], ["threads", "2"]])});
+    try {
+      // Latest first within each key, so that the order of arrival is wrong everywhere.
+      await session.run("CREATE TABLE history AS SELECT hash(i, 1) % 300 AS user_id, CAST(i % 7 AS BIGINT) AS item, CAST((900000 - i) // 3 AS BIGINT) AS __ts FROM range(900000) t(i)");
+      await session.run("CREATE TABLE target AS SELECT i AS __row, hash(i, 1) % 301 AS user_id, CAST(i * 300 AS BIGINT) AS __ts FROM range(1000) t(i)");
+      const listed: Window = {name: "listed", operation: "list", value: "item", elementType: "BIGINT", maxItems: 5, condition: undefined, pairCondition: undefined, windowUs: undefined, current: undefined, exclude: undefined, knownAt: undefined};
+      const task: AggregationTask = {target: "target", history: "history", output: "windows", keys: [{target: "user_id", history: "user_id"}], orderColumns: ["item"], windows: [listed]};
+      const columns = await nativeAggregation.run(session, task);
+      await session.run(`CREATE TABLE found AS ${renderWithWindows("target", columns)}`);
+      await duckdbAggregation.run(session, {...task, output: "expected"});
+      const [row] = await session.rows("SELECT count(*) AS rows, count(*) FILTER (len(f.listed) = 5) > 900 AS filled, count(*) FILTER (f.listed IS DISTINCT FROM e.listed) AS wrong FROM found AS f FULL JOIN expected AS e USING (__row)");
+      expect(row).toEqual({rows: 1000n, filled: true, wrong: 0n});
+    } finally {
+      session.close();
+    }
+  });
+});

@@ -12,8 +12,8 @@ export interface Shape {
 export interface ValueColumn {
   readonly width: number;
   readonly bytes: SharedArrayBuffer;
-  /** Of lists, for row r: elements `starts[r]` to `starts[r + 1]`, of which those with a 1 in `present` are not NULL. */
-  readonly lists: {readonly starts: Int32Array; readonly present: Uint8Array} | undefined;
+  /** Of lists, for row r: elements `starts[r]` to `ends[r]`, of which those with a 1 in `present` are not NULL. */
+  readonly lists: {readonly starts: Int32Array; readonly ends: Int32Array; readonly present: Uint8Array} | undefined;
 }
 
 /** Rows sorted by key and instant. */
@@ -39,13 +39,17 @@ export function renderFlagWords(conditions: readonly string[]): string[] {
   return words;
 }
 
-/** The word that holds a flag, and its bit in it. A flag of undefined is true for every row. */
-export function findFlag(columns: Columns, flag: number | undefined): {readonly word: Int32Array | undefined; readonly bit: number} {
+/** The number of the word that holds a flag, and its bit in it. */
+export const placeFlag = (flag: number): {readonly word: number; readonly bit: number} => ({word: Math.floor(flag / flagsPerWord), bit: 1 << flag % flagsPerWord});
+
+/** A flag of undefined is true for every row. */
+export function findFlag(columns: Pick<Columns, "flags">, flag: number | undefined): {readonly word: Int32Array | undefined; readonly bit: number} {
   if (flag === undefined) return {word: undefined, bit: 0};
-  return {word: columns.flags[Math.floor(flag / flagsPerWord)]!, bit: 1 << flag % flagsPerWord};
+  const {word, bit} = placeFlag(flag);
+  return {word: columns.flags[word]!, bit};
 }
 
-class Growing {
+export class Growing {
   bytes: SharedArrayBuffer;
   view: Uint8Array;
   used = 0;
@@ -62,12 +66,23 @@ class Growing {
   }
 
   reserve(more: number): void {
-    if (this.used + more <= this.bytes.byteLength) return;
-    const bytes = new SharedArrayBuffer(Math.max(this.used + more, 2 * this.bytes.byteLength));
+    if (this.used + more > this.bytes.byteLength) this.resize(Math.max(this.used + more, 2 * this.bytes.byteLength));
+  }
+
+  resize(capacity: number): void {
+    const bytes = new SharedArrayBuffer(capacity);
     const view = new Uint8Array(bytes);
-    view.set(this.view.subarray(0, this.used));
+    view.set(this.view);
     [this.bytes, this.view] = [bytes, view];
   }
+}
+
+/** Appends some elements of a list column, and which of them are not NULL. */
+export function appendElements({data, validity}: RawColumn, {offset, length, width}: {readonly offset: number; readonly length: number; readonly width: number}, to: {readonly data: Growing; readonly present: Growing}): void {
+  to.data.append(data.subarray(offset * width, (offset + length) * width));
+  to.present.reserve(length);
+  for (let at = 0; at < length; at += 1) to.present.view[to.present.used + at] = isSet(validity, offset + at) ? 1 : 0;
+  to.present.used += length;
 }
 
 /** Collects chunks of a sorted query, and gives them away up to the last key that is complete. */
@@ -113,11 +128,8 @@ export class ColumnsBuilder {
     let total = data.used / width;
     for (let row = 0; row < rowCount; row += 1) {
       if (isSet(validity, row)) {
-        const [offset, length] = [pairs[4 * row]!, pairs[4 * row + 2]!];
-        data.append(child!.data.subarray(offset * width, (offset + length) * width));
-        present.reserve(length);
-        for (let at = 0; at < length; at += 1) present.view[present.used + at] = isSet(child!.validity, offset + at) ? 1 : 0;
-        present.used += length;
+        const length = pairs[4 * row + 2]!;
+        appendElements(child!, {offset: pairs[4 * row]!, length, width}, {data, present});
         total += length;
       }
       ends[row] = total;
@@ -165,11 +177,11 @@ export class ColumnsBuilder {
       flags: this.flags.map((words) => new Int32Array(words.bytes, 0, rowCount)),
       values: this.shape.values.map(({width, isList}, at) => {
         const {data, starts, present} = this.values[at]!;
-        const lists = isList ? {starts: new Int32Array(starts.bytes, 0, rowCount + 1), present: new Uint8Array(present.bytes)} : undefined;
+        const lists = isList ? {starts: new Int32Array(starts.bytes, 0, rowCount), ends: new Int32Array(starts.bytes, 4, rowCount), present: new Uint8Array(present.bytes)} : undefined;
         return {width, bytes: data.bytes, lists};
       }),
     };
   }
 }
 
-const isSet = (validity: Uint8Array | undefined, row: number): boolean => validity === undefined || (validity[row >> 3]! & (1 << (row & 7))) !== 0;
+export const isSet = (validity: Uint8Array | undefined, row: number): boolean => validity === undefined || (validity[row >> 3]! & (1 << (row & 7))) !== 0;

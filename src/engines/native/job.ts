@@ -1,6 +1,9 @@
 /** One block of history and the rows that it is for: a job is plain data over shared memory, so any thread can run it. */
+import type {ArrivedBlock} from "./arrivals.js";
 import {findFlag, type Columns} from "./columns.js";
 import {buildLine, readOptional, widen, type Line, type LineSpec} from "./line.js";
+import {sortArrived} from "./sorted-rows.js";
+import {ValueTie} from "./tie-check.js";
 import {computeWindow, findRanges, SumOverflow, type Current, type Ranges, type WindowResult, type WindowSpec} from "./window-values.js";
 
 export interface KernelWindow extends WindowSpec {
@@ -22,16 +25,36 @@ export interface Kernel {
 
 export interface Job {
   readonly kernel: Kernel;
-  readonly history: Columns;
+  /** Jobs of one block have the same number, and come one after another. */
+  readonly block: number;
+  /** Sorted, or yet to be. */
+  readonly history: Columns | ArrivedBlock;
   readonly target: Columns;
   /** Rows of the target, by place. */
   readonly from: number;
   readonly to: number;
 }
 
-/** A result for each window. @throws Error whose message names the window when a sum is too large */
-export function runJob({kernel, history, target, from, to}: Job): WindowResult[] {
-  const lines: Line[] = kernel.lines.map((spec) => buildLine(history, spec));
+/** Runs jobs one after another; the lines of a block are made once for all of its jobs. */
+export class JobRunner {
+  private prepared: {readonly block: number; readonly lines: readonly Line[]} | undefined;
+
+  /** A result for each window, or why there can be none. */
+  run(job: Job): WindowResult[] {
+    try {
+      if (this.prepared?.block !== job.block) {
+        const history = "stretches" in job.history ? sortArrived(job.history) : {...job.history, places: undefined};
+        this.prepared = {block: job.block, lines: job.kernel.lines.map((spec) => buildLine(history, spec))};
+      }
+    } catch (error) {
+      if (error instanceof ValueTie) return [{kind: "tie"}];
+      throw error;
+    }
+    return computeWindows(job, this.prepared.lines);
+  }
+}
+
+function computeWindows({kernel, target, from, to}: Job, lines: readonly Line[]): WindowResult[] {
   const ranges = new Map<string, Ranges>();
   return kernel.windows.map((window) => {
     const line = lines[window.line]!;
@@ -58,7 +81,7 @@ function readCurrent(target: Columns, {current}: KernelWindow, {from, to}: {read
     const values = widen(column, {from, to});
     return {has, read: (row) => [values[row - from]!]};
   }
-  const [first, last] = [lists.starts[from]!, lists.starts[to]!];
+  const [first, last] = [lists.starts[from]!, lists.ends[to - 1]!];
   const values = widen(column, {from: first, to: last});
-  return {has, read: (row) => [...values.subarray(lists.starts[row]! - first, lists.starts[row + 1]! - first)].filter((_, at) => lists.present[lists.starts[row]! + at] === 1)};
+  return {has, read: (row) => [...values.subarray(lists.starts[row]! - first, lists.ends[row]! - first)].filter((_, at) => lists.present[lists.starts[row]! + at] === 1)};
 }

@@ -1,5 +1,7 @@
 /** What a thread does: one job after another. */
 import {parentPort} from "node:worker_threads";
-import {runJob, type Job} from "./job.js";
+import {JobRunner, type Job} from "./job.js";
 
-parentPort!.on("message", (job: Job) => parentPort!.postMessage(runJob(job)));
+const runner = new JobRunner();
+
+parentPort!.on("message", (job: Job) => parentPort!.postMessage(runner.run(job)));

@@ -1,6 +1,6 @@
 /** Threads that run jobs over shared memory. Few rows are computed here: a thread costs more than they do. */
 import {Worker} from "node:worker_threads";
-import {runJob, type Job} from "./job.js";
+import {JobRunner, type Job} from "./job.js";
 import type {WindowResult} from "./window-values.js";
 
 /** Seen from the sources and from the compiled files alike. */
@@ -19,11 +19,20 @@ export class KernelThreads {
   private readonly idle: Worker[] = [];
   private readonly running = new Map<Worker, Waiting>();
   private readonly queue: Waiting[] = [];
+  private readonly here = new JobRunner();
+
+  private blockCount = 0;
 
   constructor(readonly count: number) {}
 
+  /** The number of a new block of history. */
+  beginBlock(): number {
+    this.blockCount += 1;
+    return this.blockCount;
+  }
+
   async run(job: Job): Promise<WindowResult[]> {
-    if (this.count < 2 || job.history.rowCount + job.to - job.from < inlineRowsMax) return runJob(job);
+    if (this.count < 2 || job.history.rowCount + job.to - job.from < inlineRowsMax) return this.here.run(job);
     return new Promise((resolve, reject) => {
       this.queue.push({job, resolve, reject});
       this.next();

@@ -1,4 +1,5 @@
 /** The history that one condition keeps, in order: of each item its key, its instant, and its value as 64 bits. */
+import type {SortedRows} from "./sorted-rows.js";
 import {findFlag, type Columns, type ValueColumn} from "./columns.js";
 
 /** Which rows of a history are on a line, and what is kept of them. */
@@ -44,62 +45,70 @@ export function widen({width, bytes}: ValueColumn, {from, to}: {readonly from: n
   return bits;
 }
 
-export function buildLine(history: Columns, {flag, value, dropper}: LineSpec): Line {
+export function buildLine(history: SortedRows, {flag, value, dropper}: LineSpec): Line {
   const column = value === undefined ? undefined : history.values[value.column]!;
-  const lists = column?.lists;
-  const {kept, length} = findKept(history, flag, lists?.starts);
-  const line = {
-    key: new Int32Array(length),
-    ts: new Float64Array(length),
-    // Lists that are stretches of the line are read in place by another thread.
-    value: new BigInt64Array(new SharedArrayBuffer(column ? 8 * length : 0)),
-    dropper: dropper && new BigInt64Array(length),
+  const kept = findKept(history, flag);
+  const places = history.places ? gather(history.places, kept, new Int32Array(kept.length)) : kept;
+  const items = column?.lists ? unnest(kept, places, column.lists) : {rows: kept, places, elements: places};
+  const {length} = items.rows;
+  // Lists that are stretches of the line are read in place by another thread.
+  const bits = new BigInt64Array(new SharedArrayBuffer(column ? 8 * length : 0));
+  if (column) gatherBits(column, items.elements, bits);
+  return {
+    length,
+    key: gather(history.key, items.rows, new Int32Array(length)),
+    ts: gather(history.ts, items.rows, new Float64Array(length)),
+    value: bits,
+    dropper: dropper && gatherDroppers(history, dropper, items),
+    identity: identify(bits, value?.kind ?? "whole"),
   };
-  const droppers = dropper && readOptional(history, dropper, {from: 0, to: history.rowCount});
-  const items = lists ? unnest(kept, lists, length) : {rows: kept, elements: kept, length};
-  gather(history.key, items.rows, items.length, line.key);
-  gather(history.ts, items.rows, items.length, line.ts);
-  if (column) {
-    const values = widen(column, {from: 0, to: lists ? lists.starts[history.rowCount]! : history.rowCount});
-    gatherBits(values, items.elements, items.length, line.value);
-  }
-  if (droppers) gatherBits(droppers, items.rows, items.length, line.dropper!);
-  return {...line, length: items.length, identity: identify(line.value, value?.kind ?? "whole")};
 }
 
-/** Of each element that is no NULL its row and its place. */
-function unnest(kept: Int32Array, {starts, present}: NonNullable<ValueColumn["lists"]>, lengthMax: number): {readonly rows: Int32Array; readonly elements: Int32Array; readonly length: number} {
-  const [rows, elements] = [new Int32Array(lengthMax), new Int32Array(lengthMax)];
+function gatherDroppers(history: SortedRows, {column, flag}: NonNullable<LineSpec["dropper"]>, {rows, places}: {readonly rows: Int32Array; readonly places: Int32Array}): BigInt64Array {
+  const {word, bit} = findFlag(history, flag);
+  const bits = gatherBits(history.values[column]!, places, new BigInt64Array(rows.length));
+  for (let at = 0; at < rows.length; at += 1) if ((word![rows[at]!]! & bit) === 0) bits[at] = noDropper;
+  return bits;
+}
+
+/** Of each element that is no NULL its row, the place of the row's values, and its own. */
+function unnest(kept: Int32Array, places: Int32Array, {starts, ends, present}: NonNullable<ValueColumn["lists"]>): {readonly rows: Int32Array; readonly places: Int32Array; readonly elements: Int32Array} {
+  let lengthMax = 0;
+  for (let at = 0; at < kept.length; at += 1) lengthMax += ends[places[at]!]! - starts[places[at]!]!;
+  const found = {rows: new Int32Array(lengthMax), places: new Int32Array(lengthMax), elements: new Int32Array(lengthMax)};
   let length = 0;
   for (let at = 0; at < kept.length; at += 1) {
-    const row = kept[at]!;
-    for (let element = starts[row]!; element < starts[row + 1]!; element += 1) {
+    const place = places[at]!;
+    for (let element = starts[place]!; element < ends[place]!; element += 1) {
       if (present[element] === 0) continue;
-      rows[length] = row;
-      elements[length] = element;
+      found.rows[length] = kept[at]!;
+      found.places[length] = place;
+      found.elements[length] = element;
       length += 1;
     }
   }
-  return {rows, elements, length};
+  return {rows: found.rows.subarray(0, length), places: found.places.subarray(0, length), elements: found.elements.subarray(0, length)};
 }
 
-function gather(from: Int32Array | Float64Array, places: Int32Array, length: number, to: Int32Array | Float64Array): void {
-  for (let at = 0; at < length; at += 1) to[at] = from[places[at]!]!;
+function gather<T extends Int32Array | Float64Array>(from: T, places: Int32Array, to: T): T {
+  for (let at = 0; at < places.length; at += 1) to[at] = from[places[at]!]!;
+  return to;
 }
 
 /** As halves: while V8 has not optimised a loop yet, each BigInt that it reads is an object. */
-function gatherBits(from: BigInt64Array, places: Int32Array, length: number, to: BigInt64Array): void {
-  const source = new Int32Array(from.buffer, from.byteOffset, 2 * from.length);
+function gatherBits({width, bytes}: ValueColumn, places: Int32Array, to: BigInt64Array): BigInt64Array {
   const target = new Int32Array(to.buffer, to.byteOffset, 2 * to.length);
-  for (let at = 0; at < length; at += 1) {
-    const place = 2 * places[at]!;
-    target[2 * at] = source[place]!;
-    target[2 * at + 1] = source[place + 1]!;
+  const source = width === 1 ? new Uint8Array(bytes) : new Int32Array(bytes);
+  for (let at = 0; at < places.length; at += 1) {
+    const place = places[at]!;
+    target[2 * at] = source[width === 8 ? 2 * place : place]!;
+    target[2 * at + 1] = width === 8 ? source[2 * place + 1]! : source[place]! >> 31;
   }
+  return to;
 }
 
-/** The rows with the flag, and how many items they have. */
-function findKept(history: Columns, flag: number | undefined, starts: Int32Array | undefined): {readonly kept: Int32Array; readonly length: number} {
+/** The rows with the flag. */
+function findKept(history: SortedRows, flag: number | undefined): Int32Array {
   const {word, bit} = findFlag(history, flag);
   const kept = new Int32Array(history.rowCount);
   let rows = 0;
@@ -108,12 +117,7 @@ function findKept(history: Columns, flag: number | undefined, starts: Int32Array
     kept[rows] = row;
     rows += word === undefined || (word[row]! & bit) !== 0 ? 1 : 0;
   }
-  let length = rows;
-  if (starts) {
-    length = 0;
-    for (let at = 0; at < rows; at += 1) length += starts[kept[at]! + 1]! - starts[kept[at]!]!;
-  }
-  return {kept: kept.subarray(0, rows), length};
+  return kept.subarray(0, rows);
 }
 
 /** A column's bits of the rows `[from, to)`, `noDropper` where its flag says that there is no value. */

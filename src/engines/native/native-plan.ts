@@ -2,7 +2,8 @@
 import {quoteName} from "../../sources/quote.js";
 import type {AggregationTask, Window} from "../aggregation-engine.js";
 import {widthOfType} from "../raw-vectors.js";
-import {flagWordsOf, renderFlagWords, type Shape} from "./columns.js";
+import type {RowOrder} from "./arrivals.js";
+import {flagWordsOf, placeFlag, renderFlagWords, type Shape} from "./columns.js";
 import type {Kernel, KernelWindow} from "./job.js";
 import type {LineSpec, ValueKind} from "./line.js";
 
@@ -29,13 +30,16 @@ export interface Pass {
   /** History columns after the instant, as SQL. */
   readonly order: readonly string[];
   /** An order that is cheaper and nearly always the same: see `TieCheck`. */
-  readonly guess: {readonly order: readonly string[]; readonly select: string; readonly types: readonly string[]} | undefined;
+  readonly guess: {readonly order: readonly string[]; readonly hashes: TieHashes} | undefined;
+  /** The same order, or the guessed one, for rows that are sorted here: with a guess, `hashes.value` is their last column. Undefined: DuckDB must sort. */
+  readonly arrivals: RowOrder | undefined;
   readonly dictionaries: readonly Dictionary[];
   /** Window name -> the dictionary that its values are numbers of. */
   readonly decoded: ReadonlyMap<string, Dictionary>;
 }
 
 const floating: ReadonlySet<string> = new Set(["DOUBLE", "FLOAT"]);
+const isWhole = (type: string): boolean => widthOfType.has(type) && !floating.has(type);
 
 /** Operations that give the same whatever the order of equal instants. */
 const isOrderless = ({operation, elementType}: Window): boolean =>
@@ -110,7 +114,7 @@ export function planPass(task: AggregationTask, windows: readonly Window[], type
     if (exclude) {
       const [from, to] = [`hist.${quoteName(exclude.history)}`, `cur.${quoteName(exclude.target)}`];
       const [type, ownType] = [types.history.get(exclude.history)!, types.target.get(exclude.target)!];
-      const isPlain = type === ownType && widthOfType.has(type) && !floating.has(type);
+      const isPlain = type === ownType && isWhole(type);
       const codes = isPlain ? undefined : dictionaryOf([distinct(task.history, exclude.history)]);
       const [dropSql, ownSql] = codes ? [codeOf(history, codes, from), codeOf(target, codes, to)] : [from, to];
       const codeType = codes ? "INTEGER" : type;
@@ -141,20 +145,24 @@ export function planPass(task: AggregationTask, windows: readonly Window[], type
       },
     };
   };
+  const placeOrder = (sql: string, type: string): RowOrder["columns"][number] => ({column: valueOf(history, sql, type, ""), flag: placeFlag(flagOf(history, `${sql} IS NOT NULL`))});
   const kernel: Kernel = {windows: windows.map(plan), lines};
   const ties = [...new Set(windows.flatMap((window) => (window.value === undefined || isOrderless(window) ? [] : [window.value])))];
   const equalInKey = new Set(task.keys.map((key) => key.history));
-  const order = [...new Set([...task.orderColumns, ...ties])].filter((column) => !equalInKey.has(column));
+  const order = windows.every(isOrderless) ? [] : [...new Set([...task.orderColumns, ...ties])].filter((column) => !equalInKey.has(column));
   const renderOrder = (columns: readonly string[]): string[] => columns.map((column) => renderSortable(`hist.${quoteName(column)}`, types.history.get(column)!));
   const listTie = ties.find((column) => !task.orderColumns.includes(column) && types.history.get(column)!.endsWith("[]"));
   const declared = order.filter((column) => column !== listTie);
+  const sortedHere = declared.every((column) => isWhole(types.history.get(column)!));
+  const placed = sortedHere ? declared.map((column) => placeOrder(`hist.${quoteName(column)}`, types.history.get(column)!)) : undefined;
   return {
     windows,
     kernel,
+    arrivals: placed && {columns: placed, tie: listTie === undefined ? undefined : history.values.length},
     history: renderSide(history),
     target: renderSide(target),
     order: renderOrder(order),
-    guess: listTie === undefined ? undefined : {order: renderOrder(declared), ...renderTieHashes(declared, renderKept(history.values.find(({sql}) => sql === `hist.${quoteName(listTie)}`)!))},
+    guess: listTie === undefined ? undefined : {order: renderOrder(declared), hashes: renderTieHashes(declared, renderKept(history.values.find(({sql}) => sql === `hist.${quoteName(listTie)}`)!))},
     dictionaries: [...dictionaries.values()],
     decoded,
   };
@@ -167,11 +175,19 @@ function renderSortable(sql: string, type: string): string {
   return floating.has(type.replace("[]", "")) ? `[${copy("e")} FOR e IN ${sql}]` : sql;
 }
 
-/** For `TieCheck`: hashes of 52 bits, which a DOUBLE holds; that of a value is above 0 where there is one. */
-function renderTieHashes(declared: readonly string[], value: string): {readonly select: string; readonly types: readonly string[]} {
+/** SQL of hashes of 52 bits, which a DOUBLE holds. */
+export interface TieHashes {
+  readonly place: string;
+  /** Above 0 where there is a value. */
+  readonly value: string;
+}
+
+function renderTieHashes(declared: readonly string[], value: string): TieHashes {
   const hash = (sql: string): string => `CAST(hash(${sql}) >> 12 AS DOUBLE)`;
-  const place = declared.length === 0 ? "CAST(0 AS DOUBLE)" : hash(declared.map((column) => `hist.${quoteName(column)}`).join(", "));
-  return {select: `${place}, CASE WHEN (${value}) IS NULL THEN CAST(0 AS DOUBLE) ELSE ${hash(value)} + 1 END`, types: ["DOUBLE", "DOUBLE"]};
+  return {
+    place: declared.length === 0 ? "CAST(0 AS DOUBLE)" : hash(declared.map((column) => `hist.${quoteName(column)}`).join(", ")),
+    value: `CASE WHEN (${value}) IS NULL THEN CAST(0 AS DOUBLE) ELSE ${hash(value)} + 1 END`,
+  };
 }
 
 /** The value where a window keeps it. Lists are large, so those that nobody keeps do not travel. */

@@ -1,6 +1,6 @@
 /**
- * Our own windows: DuckDB sorts the history once by key and instant and hands it over as vectors; a kernel slides over it
- * (`window-values.ts`), only for the rows that are asked for. Results stay where they were made, and each row fetches its own by a function
+ * Our own windows: DuckDB hands the history over once, as vectors; it is sorted by key and instant (here, or by DuckDB where there is too
+ * much of it), and a kernel slides over it (`window-values.ts`), only for the rows that are asked for. Results stay where they were made, and each row fetches its own by a function
  * of `__row` when it is written: lists are assembled once, in the order of the output, and nobody sorts or joins them.
  * What is held at a time is bounded: history comes in blocks of whole keys, and rows in slices of as many as their lists leave room for.
  */
@@ -11,6 +11,7 @@ import {quoteName} from "../../sources/quote.js";
 import {inTable, resultTypeOf, type AggregationEngine, type AggregationTask, type SqlSession, type Window, type WindowColumn, type WindowColumns} from "../aggregation-engine.js";
 import {chunkRows, widthOfType} from "../raw-vectors.js";
 import {readLimits} from "../session-limits.js";
+import {ArrivalsBuilder} from "./arrivals.js";
 import {ColumnsBuilder, type Columns} from "./columns.js";
 import type {Job} from "./job.js";
 import {planPass, splitPasses, type Pass} from "./native-plan.js";
@@ -70,16 +71,16 @@ async function runTask(session: SqlSession, task: AggregationTask): Promise<Wind
   const reach = {firstTs: reachRow!["first"] as bigint, lastTs: reachRow!["last"] as bigint, rowCount: Number(reachRow!["count"])};
   const limits = await readLimits(session);
   const passes = splitPasses(task);
-  // Results get a quarter of the memory.
-  const resultBytes = limits.memoryBytes / 4;
+  // Results get a quarter of the memory, and so does history that waits to be sorted.
+  const [resultBytes, arrivalBytes] = [limits.memoryBytes / 4, limits.memoryBytes / 4];
   const threads = new KernelThreads(Math.min(limits.threadCount, availableParallelism()));
   const found = new Map<string, WindowColumn>();
   try {
-    await writeKeys(session, task);
+    const keyCount = await writeKeys(session, task);
     for (const [at, windows] of passes.entries()) {
       const pass = planPass(task, windows, types);
       const output = passes.length === 1 ? task.output : `${task.output}__pass_${at}`;
-      for (const [name, column] of await runPass(session, {task, pass, reach, threads, output, resultBytes})) found.set(name, column);
+      for (const [name, column] of await runPass(session, {task, pass, reach, threads, output, resultBytes, arrivalBytes, keyCount})) found.set(name, column);
     }
   } finally {
     await threads.close();
@@ -142,11 +143,14 @@ function rowsInMemory(windows: readonly Window[], resultBytes: number): number {
   return Math.max(chunkRows, Math.floor(resultBytes / bytes / chunkRows) * chunkRows);
 }
 
-async function writeKeys(session: SqlSession, task: AggregationTask): Promise<void> {
+/** Numbers the keys of the target, from 0 on. @returns how many there are */
+async function writeKeys(session: SqlSession, task: AggregationTask): Promise<number> {
   const names = task.keys.map((key, at) => `${quoteName(key.target)} AS key_${at + 1}`).join(", ");
   const present = task.keys.map((key) => `${quoteName(key.target)} IS NOT NULL`).join(" AND ");
   await session.run(`CREATE TEMP TABLE ${keyTable} AS
-SELECT *, CAST(row_number() OVER () AS INTEGER) AS __key FROM (SELECT DISTINCT ${names} FROM ${quoteName(task.target)} WHERE ${present})`);
+SELECT *, CAST(row_number() OVER () - 1 AS INTEGER) AS __key FROM (SELECT DISTINCT ${names} FROM ${quoteName(task.target)} WHERE ${present})`);
+  const [row] = await session.rows(`SELECT count(*) AS count FROM ${keyTable}`);
+  return Number(row!["count"]);
 }
 
 const matchKeys = (task: AggregationTask, side: "target" | "history", alias: string): string =>
@@ -161,6 +165,9 @@ interface PassRun {
   readonly output: string;
   /** What results may take. */
   readonly resultBytes: number;
+  /** What history that DuckDB has not sorted may take. */
+  readonly arrivalBytes: number;
+  readonly keyCount: number;
 }
 
 interface Slice extends PassRun {
@@ -183,16 +190,20 @@ async function computeSlice(session: SqlSession, slice: Slice): Promise<Computed
   const locations = new Locations(end - first);
   const pending: Promise<void>[] = [];
   const finished: FinishedJob[] = [];
-  const submit = async (history: Columns, from: number, to: number): Promise<void> => {
+  const submit: Submit = async (history, from, to) => {
+    const block = threads.beginBlock();
     for (let start = from; start < to; start += jobRowsMax) {
-      const job: Job = {kernel: pass.kernel, history, target, from: start, to: Math.min(to, start + jobRowsMax)};
+      const job: Job = {kernel: pass.kernel, block, history, target, from: start, to: Math.min(to, start + jobRowsMax)};
       const at = finished.push({from: job.from, results: []}) - 1;
       for (let row = job.from; row < job.to; row += 1) {
         locations.job[rows[row]! - first] = at;
         locations.place[rows[row]! - first] = row - job.from;
       }
       const done = threads.run(job).then((results) => {
-        for (const result of results) if (result.kind === "overflow") throw DaedalusError.of("aggregation-overflow", {spec: result.window});
+        for (const result of results) {
+          if (result.kind === "tie") throw new ValueTie();
+          if (result.kind === "overflow") throw DaedalusError.of("aggregation-overflow", {spec: result.window});
+        }
         finished[at] = {from: job.from, results};
       });
       // A failure is met where the job is awaited.
@@ -266,21 +277,49 @@ ORDER BY keys.__key, cur.__ts`;
   return builder.finish();
 }
 
-/** Hands over blocks of whole keys with the rows of those keys; rows whose key has no history come with the next block. */
-async function streamHistory(session: SqlSession, {task, pass, isGuessed, reach}: Slice, target: Columns, submit: (history: Columns, from: number, to: number) => Promise<void>): Promise<void> {
-  const bounded = pass.windows.flatMap(({windowUs}) => windowUs ?? []);
-  const oldest = bounded.length === pass.windows.length ? ` AND hist.__ts >= ${reach.firstTs - BigInt(Math.max(...bounded))}` : "";
-  const far = reach.firstTs - BigInt(farUs);
-  const guess = isGuessed ? pass.guess : undefined;
-  const selected = [pass.history.select, guess?.select ?? ""].filter((text) => text !== "").map((text) => `, ${text}`).join("");
-  const sql = `SELECT keys.__key, CAST(greatest(hist.__ts, ${far}) - ${reach.firstTs} AS DOUBLE)${selected}
-FROM ${quoteName(task.history)} hist JOIN ${keyTable} keys ON ${matchKeys(task, "history", "hist")}${pass.history.joins}
-WHERE hist.__ts < ${reach.lastTs}${oldest}
-ORDER BY ${["keys.__key", "hist.__ts", ...(guess ?? pass).order].map((sorted) => `${sorted} ASC NULLS FIRST`).join(", ")}`;
+type Submit = (history: Job["history"], from: number, to: number) => Promise<void>;
+
+/** Hands over blocks of whole keys with the rows of those keys; rows whose key has no history come with another block. */
+async function streamHistory(session: SqlSession, slice: Slice, target: Columns, submit: Submit): Promise<void> {
+  const {pass, isGuessed} = slice;
+  const rowsUpTo = followTarget(target);
+  const arrived = pass.arrivals !== undefined && isGuessed === (pass.guess !== undefined) ? await readArrivals(session, slice) : undefined;
+  if (!arrived) return streamSorted(session, slice, async (history, lastKey) => submit(history, ...rowsUpTo(lastKey)));
+  for (const block of arrived.blocks(pass.arrivals!, blockRowsMin)) await submit(block, ...rowsUpTo(block.firstKey + block.keyCount - 1));
+}
+
+/** Gives the rows of the target up to a key, from those that it gave before. */
+function followTarget({key, rowCount}: Columns): (lastKey: number) => [from: number, to: number] {
   let row = 0;
-  let builder = new ColumnsBuilder(pass.history.shape, blockCapacity);
+  return (lastKey) => {
+    const from = row;
+    while (row < rowCount && key[row]! <= lastKey) row += 1;
+    return [from, row];
+  };
+}
+
+/** All rows in any order; undefined where they take too much memory. */
+async function readArrivals(session: SqlSession, slice: Slice): Promise<ArrivalsBuilder | undefined> {
+  const {history, guess} = slice.pass;
+  const hashes = guess === undefined ? [] : [guess.hashes.value];
+  const shape = {...history.shape, values: [...history.shape.values, ...hashes.map(() => ({width: 8, isList: false}))]};
+  const builder = new ArrivalsBuilder(shape, slice.keyCount);
+  for await (const chunk of session.chunks(renderHistory(slice, hashes), ["INTEGER", "DOUBLE", ...history.types, ...hashes.map(() => "DOUBLE")])) {
+    builder.append(chunk);
+    if (builder.byteCount > slice.arrivalBytes) return undefined;
+  }
+  return builder;
+}
+
+async function streamSorted(session: SqlSession, slice: Slice, submit: (history: Columns, lastKey: number) => Promise<void>): Promise<void> {
+  const {history, guess: planned, order} = slice.pass;
+  const guess = slice.isGuessed ? planned : undefined;
+  const hashes = guess === undefined ? [] : [guess.hashes.place, guess.hashes.value];
+  const sql = `${renderHistory(slice, hashes)}
+ORDER BY ${["keys.__key", "hist.__ts", ...(guess?.order ?? order)].map((sorted) => `${sorted} ASC NULLS FIRST`).join(", ")}`;
+  let builder = new ColumnsBuilder(history.shape, blockCapacity);
   const ties = guess && new TieCheck();
-  for await (const chunk of session.chunks(sql, ["INTEGER", "DOUBLE", ...pass.history.types, ...(guess?.types ?? [])])) {
+  for await (const chunk of session.chunks(sql, ["INTEGER", "DOUBLE", ...history.types, ...hashes.map(() => "DOUBLE")])) {
     ties?.look(chunk);
     builder.append(chunk);
     if (builder.rowCount < blockRowsMin) continue;
@@ -288,10 +327,18 @@ ORDER BY ${["keys.__key", "hist.__ts", ...(guess ?? pass).order].map((sorted) =>
     if (complete === 0) continue;
     const {columns, rest} = builder.split(complete, blockCapacity);
     builder = rest;
-    const lastKey = columns.key[complete - 1]!;
-    const from = row;
-    while (row < target.rowCount && target.key[row]! <= lastKey) row += 1;
-    await submit(columns, from, row);
+    await submit(columns, columns.key[complete - 1]!);
   }
-  await submit(builder.finish(), row, target.rowCount);
+  await submit(builder.finish(), Infinity);
+}
+
+/** The history that rows may look at, of keys that they have. */
+function renderHistory({task, pass, reach}: Slice, added: readonly string[]): string {
+  const bounded = pass.windows.flatMap(({windowUs}) => windowUs ?? []);
+  const oldest = bounded.length === pass.windows.length ? ` AND hist.__ts >= ${reach.firstTs - BigInt(Math.max(...bounded))}` : "";
+  const far = reach.firstTs - BigInt(farUs);
+  const selected = [pass.history.select, ...added].filter((text) => text !== "").map((text) => `, ${text}`).join("");
+  return `SELECT keys.__key, CAST(greatest(hist.__ts, ${far}) - ${reach.firstTs} AS DOUBLE)${selected}
+FROM ${quoteName(task.history)} hist JOIN ${keyTable} keys ON ${matchKeys(task, "history", "hist")}${pass.history.joins}
+WHERE hist.__ts < ${reach.lastTs}${oldest}`;
 }

@@ -43,7 +43,9 @@ export type WindowResult =
   | {readonly kind: "scalar"; readonly bits: BigInt64Array; readonly isPresent: Uint8Array | undefined}
   | {readonly kind: "list"; readonly start: Int32Array; readonly end: Int32Array; readonly line: BigInt64Array; readonly extra: BigInt64Array}
   /** A sum beyond BIGINT. */
-  | {readonly kind: "overflow"; readonly window: string};
+  | {readonly kind: "overflow"; readonly window: string}
+  /** See `ValueTie`. */
+  | {readonly kind: "tie"};
 
 /** A shared buffer, so that another thread reads the result in place. */
 const sharedBits = (length: number): BigInt64Array => new BigInt64Array(new SharedArrayBuffer(8 * length));
