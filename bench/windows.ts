@@ -15,6 +15,8 @@ import type {AggregationEngine} from "../src/engines/aggregation-engine.js";
 import {DuckDbSession} from "../src/engines/duckdb/connection.js";
 import {areFunctions, renderWithWindows} from "../src/engines/window-columns.js";
 import {parquetOptions} from "../src/pipeline/parquet-options.js";
+import {KeptLists} from "../src/pipeline/list-pages.js";
+import {writeRows} from "../src/pipeline/skeleton-file.js";
 import {writeFeed} from "./feed.js";
 import {measurePython, measureScript, printMeasured, renderMeasured, type Measured} from "./measured-process.js";
 import {conditionOf, renderWindowFunctions, specSets, toWindow, type Spec} from "./window-specs.js";
@@ -45,8 +47,12 @@ FROM '${feed}' WHERE ${targetDay} ORDER BY __row`);
   await session.run(`CREATE ${kind} history AS ${history}`);
   const columns = await engine.run(session, task);
   await session.run(`DROP ${kind} history`);
-  const names = specs.map(({name}) => name).join(", ");
-  await session.run(`COPY (SELECT ${kept}, ${names} FROM (${renderWithWindows("target", columns)})${areFunctions(columns) ? "" : " ORDER BY __row"}) TO '${output}' ${parquetOptions}`);
+  const names = specs.map(({name}) => name);
+  const lists = new Map([...columns].flatMap(([name, column]) => ("lists" in column && column.lists ? [[name, column.lists] as const] : [])));
+  const [count] = await session.rows("SELECT count(*) AS count FROM target");
+  const rowCount = Number(count!["count"]);
+  const made = {isOrdered: areFunctions(columns), lists: new KeptLists(lists)};
+  await writeRows(session, {path: output, relation: `(${renderWithWindows("target", columns)})`, columns: [...kept.split(", "), ...names], made, first: 0, last: rowCount - 1, rowCount, signal: new AbortController().signal});
 }
 
 async function runWindowFunctions(session: DuckDbSession, {feed, output, specs}: Job): Promise<undefined> {

@@ -138,8 +138,24 @@ export function isListWindow(window: Pick<Window, "operation" | "elementType">):
   return resultTypeOf(window).endsWith("[]");
 }
 
-/** Where a window's column is: in a table with a row for each `__row` of the target, or what a function makes of `__row`. */
-export type WindowColumn = {readonly table: string} | {readonly function: string};
+/** Lists of BIGINT where they lie, in shared memory, so that another thread can read them in place. */
+export interface ListStretches {
+  /** Of each `__row` the part that has its list, -1 where it is empty for want of one, and its number there. */
+  readonly part: Int32Array;
+  readonly place: Int32Array;
+  readonly parts: readonly ListPart[];
+}
+
+/** List r is `line` from `start[r]` to `end[r]`; where these are negative, `extra` from `~start[r]` to `~end[r]`. */
+export interface ListPart {
+  readonly start: Int32Array;
+  readonly end: Int32Array;
+  readonly line: BigInt64Array;
+  readonly extra: BigInt64Array;
+}
+
+/** Where a window's column is: in a table with a row for each `__row` of the target, or what a function makes of `__row`, which may tell where its lists lie. */
+export type WindowColumn = {readonly table: string} | {readonly function: string; readonly lists?: ListStretches | undefined};
 
 /** Window -> its column, in the order of the task. */
 export type WindowColumns = ReadonlyMap<string, WindowColumn>;

@@ -111,8 +111,8 @@ export async function withDayRows<T>(run: Run, days: readonly string[], work: (r
   const {plan, project} = run;
   return await inSession(run, async (session) => {
     const options = {...(await openDayRows(run, rangeOf(days), session, skeletonPlan(plan))), rowsPerFile: project.runtime.entitySpineChunkRows};
-    return await runRows(options, (step, isOrdered) =>
-      work({session, write: (day, directory) => writeFiles({...step, between: {...dayRange(day), timeColumn: plan.timeColumn}}, isOrdered, {...options, directory})}),
+    return await runRows(options, (step, made) =>
+      work({session, write: (day, directory) => writeFiles({...step, between: {...dayRange(day), timeColumn: plan.timeColumn}}, made, {...options, directory})}),
     );
   });
 }

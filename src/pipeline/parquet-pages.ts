@@ -1,15 +1,16 @@
-/** Data pages: PLAIN values, or bytes as numbers of a dictionary, behind run-length encoded levels, as every parquet reader takes them. */
+/** Data pages: PLAIN values, bytes as numbers of a dictionary, or whole numbers as differences, behind run-length encoded levels, as every parquet reader takes them. */
+import {packDeltas} from "./parquet-deltas.js";
 import type {Compress} from "./zstd.js";
 import {i32, renderThriftStruct, struct, type ThriftStruct} from "./thrift-compact.js";
 
-/** Rows of a list column, packed. Halves are their 16 bits, and a byte stands for what is 128 less. */
+/** Rows of a list column, packed. Halves are their 16 bits, a byte stands for what is 128 less, and 32 bits for the same number of 64 (see `packDeltas`). */
 export interface ListPage {
   readonly rowCount: number;
   /** List r is `values[offsets[r] .. offsets[r + 1])`; `rowCount + 1` entries, the first 0. */
   readonly offsets: Int32Array;
   /** 1 where the list is NULL (its range is then empty); an empty range without it is an empty list. */
   readonly isNull: Uint8Array;
-  readonly values: Uint16Array | Float32Array | Uint8Array;
+  readonly values: Uint16Array | Float32Array | Uint8Array | Int32Array;
 }
 
 /** Rows of a column of single floats. */
@@ -23,7 +24,7 @@ export interface ScalarPage {
 /** Definition levels of `optional group (LIST) { repeated group list { optional element } }`. */
 const level = {nullList: 0, emptyList: 1, value: 3} as const;
 const pageType = {data: 0, dictionary: 2} as const;
-const encoding = {plain: 0, rle: 3, dictionary: 8} as const;
+const encoding = {plain: 0, rle: 3, deltas: 5, dictionary: 8} as const;
 
 export interface EncodedPage {
   /** Header, levels and values: written one after another. */
@@ -75,17 +76,23 @@ interface DataPage {
 }
 
 function renderDataPage({rowCount, isNull, valueCount, levels, values}: DataPage, compress: Compress | undefined): EncodedPage {
-  const isDictionary = values instanceof Uint8Array;
-  const body = [...levels, ...(isDictionary ? renderIndices(values) : [new Uint8Array(values.buffer, values.byteOffset, values.byteLength)])];
+  const encoded = encodeValues(values);
+  const body = [...levels, ...encoded.parts];
   const facts: Facts = [
     [1, i32(valueCount)],
-    [2, i32(isDictionary ? encoding.dictionary : encoding.plain)],
+    [2, i32(encoded.encoding)],
     [3, i32(encoding.rle)],
     [4, i32(encoding.rle)],
   ];
   let nullCount = 0;
   for (let row = 0; row < rowCount; row++) nullCount += isNull[row] ? 1 : 0;
   return {...renderPage(body, {type: pageType.data, field: 5, facts}, compress), valueCount, rowCount, nullCount};
+}
+
+function encodeValues(values: ListPage["values"]): {readonly encoding: number; readonly parts: readonly Uint8Array[]} {
+  if (values instanceof Uint8Array) return {encoding: encoding.dictionary, parts: renderIndices(values)};
+  if (values instanceof Int32Array) return {encoding: encoding.deltas, parts: [packDeltas(values)]};
+  return {encoding: encoding.plain, parts: [new Uint8Array(values.buffer, values.byteOffset, values.byteLength)]};
 }
 
 type Facts = Parameters<typeof struct>[0];

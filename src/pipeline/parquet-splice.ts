@@ -1,12 +1,12 @@
 /**
- * Adds vector columns to a parquet file without decoding it: the column chunks that stay are copied byte for byte, the new ones
+ * Adds columns to a parquet file without decoding it: the column chunks that stay are copied byte for byte, the new ones
  * are written beside them, and one footer describes both. A day's skeleton is wide and mostly text and lists; decoding and
  * encoding it again would cost more than computing the vectors.
  */
 import {rm, type FileHandle} from "node:fs/promises";
 import {DaedalusError} from "../errors.js";
 import {OutputFile} from "./output-file.js";
-import {renderChunkMeta, renderElements, type EmbeddingDtype} from "./parquet-column.js";
+import {renderChunkMeta, renderElements, type SplicedDtype} from "./parquet-column.js";
 import {
   chunkField, fileField, metaField, openParquet, readParquetFooter, readRange, rowGroupField, schemaField,
   type ColumnChunk, type ParquetFooter, type TopLevelColumn,
@@ -22,10 +22,10 @@ export interface SplicedPage extends EncodedPage {
   readonly release?: (() => void) | undefined;
 }
 
-/** A column to write: a list of FLOAT16 (`HALF_FLOAT[n]`), FLOAT or INT8 (`TINYINT[n]`), of any length whatever the dimension says; or a FLOAT. */
+/** A column to write: a list of FLOAT16 (`HALF_FLOAT[n]`), FLOAT or INT8 (`TINYINT[n]`), of any length whatever the dimension says; a list of BIGINT; or a FLOAT. */
 export interface SplicedColumn {
   readonly name: string;
-  readonly dtype: EmbeddingDtype;
+  readonly dtype: SplicedDtype;
   /** What the pages were compressed with; undefined: they were not. */
   readonly compress?: Compress | undefined;
   /** A page of the first of the rows `[rowStart, rowEnd)` of the file: of at least one. Asked in the order of the output's bytes. */

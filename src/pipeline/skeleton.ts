@@ -2,16 +2,17 @@
 import {statSync} from "node:fs";
 import {join} from "node:path";
 import {operationRules} from "../definitions/aggregation-operation.js";
-import {wholeTypes, type AggregationEngine, type AggregationTask, type Window, type WindowColumn, type WindowColumns} from "../engines/aggregation-engine.js";
+import {wholeTypes, type AggregationEngine, type AggregationTask, type ListStretches, type Window, type WindowColumn, type WindowColumns} from "../engines/aggregation-engine.js";
 import {duckdbAggregation} from "../engines/duckdb/rolling.js";
 import type {DuckDbSession} from "../engines/duckdb/connection.js";
 import {emitOperator, renderInstant, type EmitContext, type Step} from "../engines/duckdb/emit.js";
 import {areFunctions, renderWithWindows} from "../engines/window-columns.js";
 import {DaedalusError, type Place} from "../errors.js";
 import type {Operator, Plan} from "../plan/operator.js";
-import {quoteName, quoteNames, quoteText} from "../sources/quote.js";
+import {quoteName} from "../sources/quote.js";
 import {explainWriteFailure, reasonOf} from "./failure.js";
-import {parquetOptions} from "./parquet-options.js";
+import {KeptLists} from "./list-pages.js";
+import {writeRows, type MadeRows} from "./skeleton-file.js";
 
 export interface WrittenFile {
   readonly name: string;
@@ -42,26 +43,27 @@ type AggregateStep = Extract<Step, {kind: "aggregate"}>;
 
 /** Rows are ordered over all files, by time and then by the spine's keys. */
 export function runSkeleton(options: SkeletonOptions): Promise<readonly WrittenFile[]> {
-  return runRows(options, (step, isOrdered) => writeFiles(step, isOrdered, options));
+  return runRows(options, (step, made) => writeFiles(step, made, options));
 }
 
-/** What is known of the session's relations when the rows are written. */
-interface Order {
+/** What is known of the session's relations while rows are made. */
+interface Progress {
   /** Tables whose rows lie in the order of `__row`. */
-  readonly tables: Set<string>;
+  readonly sorted: Set<string>;
   /** Whether all windows so far are functions of `__row`: a join would have lost the order. */
-  isKept: boolean;
+  isOrdered: boolean;
+  readonly lists: Map<string, ListStretches>;
 }
 
-/** Makes the relation of the day's rows, whose column `__row` is their order, and hands it to `write`; `isOrdered`: they come in that order. */
-export async function runRows<T>(options: RowsOptions, write: (step: WriteStep, isOrdered: boolean) => Promise<T>): Promise<T> {
-  const order: Order = {tables: new Set(), isKept: true};
+/** Makes the relation of the day's rows, whose column `__row` is their order, and hands it to `write`. */
+export async function runRows<T>(options: RowsOptions, write: (step: WriteStep, made: MadeRows) => Promise<T>): Promise<T> {
+  const progress: Progress = {sorted: new Set(), isOrdered: true, lists: new Map()};
   for (const operator of options.plan.operators) {
     for (const step of emitOperator(operator, options.context)) {
       options.signal.throwIfAborted();
       try {
-        if (step.kind === "write") return await write(step, order.isKept && step.streamed !== undefined && order.tables.has(step.streamed));
-        await runStep(step, options, order);
+        if (step.kind === "write") return await write(step, {lists: new KeptLists(progress.lists), isOrdered: progress.isOrdered && step.streamed !== undefined && progress.sorted.has(step.streamed)});
+        await runStep(step, options, progress);
       } catch (error) {
         throw explain(error, operator, options);
       }
@@ -70,7 +72,7 @@ export async function runRows<T>(options: RowsOptions, write: (step: WriteStep, 
   throw new Error("the plan has no skeleton sink");
 }
 
-async function runStep(step: Exclude<Step, WriteStep>, {session, engine}: RowsOptions, order: Order): Promise<void> {
+async function runStep(step: Exclude<Step, WriteStep>, {session, engine}: RowsOptions, progress: Progress): Promise<void> {
   if (step.kind === "run") {
     const isShort = step.shortcut !== undefined && (await session.rows(step.shortcut.unless)).length === 0;
     await session.run(isShort ? step.shortcut.sql : step.sql);
@@ -81,16 +83,17 @@ async function runStep(step: Exclude<Step, WriteStep>, {session, engine}: RowsOp
     if (rows.length > 0) throw step.fail(rows);
   } else {
     const columns = await runAggregation(session, engine, step);
-    order.isKept &&= areFunctions(columns);
-    if (order.isKept && step.streamed !== undefined) await sortTable(session, step.streamed, order);
+    progress.isOrdered &&= areFunctions(columns);
+    for (const [name, column] of columns) if ("lists" in column && column.lists) progress.lists.set(name, column.lists);
+    if (progress.isOrdered && step.streamed !== undefined) await sortTable(session, step.streamed, progress);
     await session.run(`CREATE TEMP VIEW ${quoteName(step.added)} AS\n${renderWithWindows(step.rows, columns)}`);
   }
 }
 
 /** So that what is computed of each row, which may be long lists, need not be sorted. */
-async function sortTable(session: DuckDbSession, table: string, {tables}: Order): Promise<void> {
-  if (tables.has(table)) return;
-  tables.add(table);
+async function sortTable(session: DuckDbSession, table: string, {sorted: done}: Progress): Promise<void> {
+  if (done.has(table)) return;
+  done.add(table);
   const sorted = `${table}__sorted`;
   await session.run("SET preserve_insertion_order = true");
   await session.run(`CREATE TEMP TABLE ${quoteName(sorted)} AS FROM ${quoteName(table)} ORDER BY __row`);
@@ -174,7 +177,7 @@ interface Between {
 }
 
 /** A file for each `rowsPerFile` rows, and one of none where there is no row. `between`: of these rows only, which the order of rows does not mix with others. */
-export async function writeFiles(step: WriteStep & {readonly between?: Between}, isOrdered: boolean, {session, directory, rowsPerFile, signal}: Omit<SkeletonOptions, "plan" | "context">): Promise<WrittenFile[]> {
+export async function writeFiles(step: WriteStep & {readonly between?: Between}, made: MadeRows, {session, directory, rowsPerFile, signal}: Omit<SkeletonOptions, "plan" | "context">): Promise<WrittenFile[]> {
   const relation = quoteName(step.relation);
   const where = step.between ? `WHERE __row BETWEEN ${await findBounds(session, step.rows, step.between)}` : "";
   const parts = (await session.rows(`SELECT min(__row) AS first, max(__row) AS last, count(*) AS count
@@ -184,8 +187,7 @@ FROM (SELECT __row, (row_number() OVER (ORDER BY __row) - 1) // ${rowsPerFile} A
     signal.throwIfAborted();
     const name = `part-${String(files.length).padStart(5, "0")}.parquet`;
     const path = join(directory, name);
-    const query = `SELECT ${quoteNames(step.columns)} FROM ${relation} WHERE __row BETWEEN ${first} AND ${last}${isOrdered ? "" : " ORDER BY __row"}`;
-    await session.run(`COPY (${query}) TO ${quoteText(path)} ${parquetOptions}`);
+    await writeRows(session, {path, relation, columns: step.columns, made, first: Number(first), last: Number(last), rowCount: Number(count), signal});
     files.push({name, rows: Number(count), bytes: statSync(path).size});
   }
   return files;

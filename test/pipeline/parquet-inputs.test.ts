@@ -9,7 +9,7 @@ import {afterAll, beforeAll, describe, expect, it} from "vitest";
 import {DuckDbSession} from "../../src/engines/duckdb/connection.js";
 import {DaedalusError} from "../../src/errors.js";
 import {roundToHalf} from "../../src/pipeline/half-float.js";
-import type {EmbeddingDtype} from "../../src/pipeline/parquet-column.js";
+import type {SplicedDtype} from "../../src/pipeline/parquet-column.js";
 import {openParquet, readParquetFooter} from "../../src/pipeline/parquet-footer.js";
 import {renderListPage, renderScalarPage, type EncodedPage} from "../../src/pipeline/parquet-pages.js";
 import {spliceColumns, type SplicedColumn} from "../../src/pipeline/parquet-splice.js";
@@ -26,23 +26,25 @@ const expected: Readonly<Record<string, readonly Value[]>> = {
   half: Array.from({length: rowCount}, (_, row) => listOf(row, (d) => (row % 512) - d / 2)),
   float: Array.from({length: rowCount}, (_, row) => listOf(row + 1, (d) => Math.fround(row / 3 + d))),
   byte: Array.from({length: rowCount}, (_, row) => listOf(row + 2, (d) => ((row * 31 + d) % 255) - 127)),
+  whole: Array.from({length: rowCount}, (_, row) => listOf(row + 3, (d) => ((row * 7_919_317 + d) % 2 ** 30) * (d === 0 ? 1 : -1))),
   scalar: Array.from({length: rowCount}, (_, row) => (row % 6 === 5 ? null : Math.fround(row / 7))),
 };
-const dtypes: Readonly<Record<string, EmbeddingDtype>> = {
+const dtypes: Readonly<Record<string, SplicedDtype>> = {
   half: {kind: "vector", name: "HALF_FLOAT", dimension: 3},
   float: {kind: "vector", name: "FLOAT", dimension: 3},
   byte: {kind: "vector", name: "TINYINT", dimension: 3},
+  whole: {kind: "list", name: "BIGINT"},
   scalar: {kind: "scalar", name: "FLOAT"},
 };
 
-function renderPage(dtype: EmbeddingDtype, values: readonly Value[], compress: Compress | undefined): EncodedPage {
+function renderPage(dtype: SplicedDtype, values: readonly Value[], compress: Compress | undefined): EncodedPage {
   const isNull = Uint8Array.from(values, (value) => (value === null ? 1 : 0));
   if (dtype.kind === "scalar") return renderScalarPage({rowCount: values.length, isNull, values: Float32Array.from(values.filter((value): value is number => value !== null))}, compress);
   const lists = values.map((value) => (value ?? []) as readonly number[]);
   const offsets = new Int32Array(values.length + 1);
   for (const [row, list] of lists.entries()) offsets[row + 1] = offsets[row]! + list.length;
   const numbers = lists.flat();
-  const pack = {HALF_FLOAT: () => Uint16Array.from(numbers, roundToHalf), FLOAT: () => Float32Array.from(numbers), TINYINT: () => Uint8Array.from(numbers, (value) => value + 128)};
+  const pack = {HALF_FLOAT: () => Uint16Array.from(numbers, roundToHalf), FLOAT: () => Float32Array.from(numbers), TINYINT: () => Uint8Array.from(numbers, (value) => value + 128), BIGINT: () => Int32Array.from(numbers)};
   return renderListPage({rowCount: values.length, offsets, isNull, values: pack[dtype.name]()}, compress);
 }
 
@@ -86,7 +88,7 @@ describe.skipIf(python === undefined)("files that pyarrow and Polars wrote (skip
     for (const name of names) {
       const kept = await topColumns(join(folder, name));
       // New columns stand among the old ones.
-      const order = ["half", ...kept.slice(0, 4), "byte", "scalar", ...kept.slice(4), "float"];
+      const order = ["half", ...kept.slice(0, 4), "byte", "scalar", ...kept.slice(4), "float", "whole"];
       const splice = async (outputName: string, columns: SplicedColumn[]): Promise<number> => {
         files.push([join(folder, name), join(folder, "output", outputName)]);
         return (await spliceColumns({inputPath: join(folder, name), outputPath: join(folder, "output", outputName), columns, order})).byteCount;
@@ -106,7 +108,7 @@ describe.skipIf(python === undefined)("files that pyarrow and Polars wrote (skip
       const bytes = readFileSync(join(folder, "output", name));
       const rows = await parquetReadObjects({file: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length), columns: Object.keys(dtypes)});
       for (const column of Object.keys(dtypes)) {
-        const found = rows.map((row) => (row[column] as Value | undefined) ?? null).map((value) => (value !== null && typeof value === "object" ? [...value] : value));
+        const found = rows.map((row) => (row[column] as Value | undefined) ?? null).map((value) => (value !== null && typeof value === "object" ? [...value].map(Number) : value));
         expect([name, column, found.findIndex((value, row) => JSON.stringify(value) !== JSON.stringify(expected[column]![row]))]).toEqual([name, column, -1]);
       }
     }

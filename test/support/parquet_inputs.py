@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 ROWS = 3000
-ADDED = ["half", "float", "byte", "scalar"]
+ADDED = ["half", "float", "byte", "whole", "scalar"]
 
 
 def make_table():
@@ -93,7 +93,7 @@ def check(job):
             if [plain(value) for value in new[name].to_pylist()] != expected[name]:
                 problems.append(f"pyarrow {name}")
         types = [str(new.schema.field(name).type) for name in ADDED]
-        if types != ["list<element: halffloat>", "list<element: float>", "list<element: int8>", "float"]:
+        if types != ["list<element: halffloat>", "list<element: float>", "list<element: int8>", "list<element: int64>", "float"]:
             problems.append(f"pyarrow types {types}")
         if pq.read_table(new_path, filters=[("id", "=", 7 * 2345)])["prompt"].to_pylist() != ["a prompt of its own, number 2345"]:
             problems.append("pyarrow filter")

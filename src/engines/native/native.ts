@@ -235,7 +235,7 @@ function provideColumns(session: SqlSession, {columns, vectors}: Computed): Wind
     columns.map(({name, type}, at) => {
       const provided = `${prefix}_${at}`;
       session.provideFunction({name: provided, type, compute: (rows) => vectors.read(at, rows)});
-      return [name, {function: provided}];
+      return [name, {function: provided, lists: vectors.stretches(at)}];
     }),
   );
 }

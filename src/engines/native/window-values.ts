@@ -6,7 +6,7 @@
 import {decayWeight} from "../decay-weight.js";
 import {noDropper, toBits, toNumbers, type Line, type ValueKind} from "./line.js";
 import {RecencyList} from "./recency-list.js";
-import type {WindowOperation} from "../aggregation-engine.js";
+import type {ListPart, WindowOperation} from "../aggregation-engine.js";
 
 /** Rows `from` to `to` of the target, with the items `[start, end)` of the line that lie in each one's window. */
 export interface Ranges {
@@ -35,13 +35,10 @@ export interface WindowSpec {
   readonly hasValue: boolean;
 }
 
-/**
- * Of rows `from` to `to`: 64 bits each, or a list each. The list of row r is `line` from `start[r]` to `end[r]`; where these are
- * negative, it is `extra` from `~start[r]` to `~end[r]`.
- */
+/** Of rows `from` to `to`: 64 bits each, or a list each. */
 export type WindowResult =
   | {readonly kind: "scalar"; readonly bits: BigInt64Array; readonly isPresent: Uint8Array | undefined}
-  | {readonly kind: "list"; readonly start: Int32Array; readonly end: Int32Array; readonly line: BigInt64Array; readonly extra: BigInt64Array}
+  | ({readonly kind: "list"} & ListPart)
   /** A sum beyond BIGINT. */
   | {readonly kind: "overflow"; readonly window: string}
   /** See `ValueTie`. */

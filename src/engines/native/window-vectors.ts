@@ -1,13 +1,12 @@
 /** Results of many jobs, which lie by key and instant, as vectors of rows that are asked for by `__row`. */
 import {chunkRows, widthOf, type WrittenColumn} from "../raw-vectors.js";
+import type {ListPart, ListStretches} from "../aggregation-engine.js";
 import type {WindowResult} from "./window-values.js";
 
 export interface FinishedJob {
   readonly from: number;
   readonly results: readonly WindowResult[];
 }
-
-type ListResult = Extract<WindowResult, {kind: "list"}>;
 
 /** What a row gets that no job computed: its key is NULL. */
 export interface ResultColumn {
@@ -21,8 +20,8 @@ export class Locations {
   readonly place: Int32Array;
 
   constructor(rowCount: number) {
-    this.job = new Int32Array(rowCount).fill(-1);
-    this.place = new Int32Array(rowCount);
+    this.job = new Int32Array(new SharedArrayBuffer(4 * rowCount)).fill(-1);
+    this.place = new Int32Array(new SharedArrayBuffer(4 * rowCount));
   }
 }
 
@@ -30,7 +29,7 @@ export class Locations {
 export class WindowVectors {
   private readonly buffers: {data: ArrayBuffer; readonly entries: ArrayBuffer; readonly validity: ArrayBuffer}[];
   /** Of each list column the results of all jobs. */
-  private readonly lists: readonly (readonly ListResult[])[];
+  private readonly lists: readonly (readonly ListPart[])[];
   /** Places of the rows that are read, from the first of all. */
   private readonly places = new Int32Array(chunkRows);
 
@@ -41,7 +40,7 @@ export class WindowVectors {
     /** `__row` of the first row. */
     readonly firstRow: number,
   ) {
-    this.lists = columns.map(({type}, at) => (type.endsWith("[]") ? jobs.map(({results}) => results[at] as ListResult) : []));
+    this.lists = columns.map(({type}, at) => (type.endsWith("[]") ? jobs.map(({results}) => results[at] as ListPart & WindowResult) : []));
     this.buffers = columns.map(() => ({data: new ArrayBuffer(8 * chunkRows), entries: new ArrayBuffer(16 * chunkRows), validity: new ArrayBuffer(chunkRows / 8)}));
   }
 
@@ -53,6 +52,12 @@ export class WindowVectors {
   get byteLength(): number {
     const held = new Set(this.jobs.flatMap(({results}) => results.flatMap((result) => Object.values(result).flatMap((value: unknown) => (ArrayBuffer.isView(value) ? [value.buffer] : [])))));
     return [...held].reduce((sum, {byteLength}) => sum + byteLength, 8 * this.rowCount);
+  }
+
+  /** Where the lists of a column lie; undefined where they are no lists of BIGINT. */
+  stretches(column: number): ListStretches | undefined {
+    if (this.columns[column]!.type !== "BIGINT[]") return undefined;
+    return {part: this.locations.job, place: this.locations.place, parts: this.lists[column]!};
   }
 
   /** One column of any rows, at most `chunkRows`. */
