@@ -74,7 +74,7 @@ async function checkSource(session: DuckDbSession, {view, columns: needed, sourc
   const found = await session.describe(`SELECT * FROM ${source.renderHeader?.() ?? source.renderRelation(files.map((file) => file.path))}`);
   const columns = checkColumns(view, needed, found, problems);
   // A table is split by a column that may be the very problem.
-  const parts = files.length > 0 || problems.hasErrors ? files : await readParts(session, view, source);
+  const parts = files.length > 0 || problems.hasErrors ? files : await readParts(session, {view, source, types: found});
   return {view, source, columns, files, parts};
 }
 

@@ -2,7 +2,7 @@
 import {statSync} from "node:fs";
 import {relative} from "node:path";
 import type {View} from "../definitions/model.js";
-import type {DuckDbSession} from "../engines/duckdb/connection.js";
+import type {ColumnType, DuckDbSession} from "../engines/duckdb/connection.js";
 import {DaedalusError} from "../errors.js";
 import {renderFileRanges} from "../sources/parquet.js";
 import type {Source} from "../sources/source.js";
@@ -104,9 +104,10 @@ function rangeOfFolder(path: string, key: string): [string, SourcePart["range"]]
 }
 
 /** The days of a table, one part where it has no timestamp; of a table that lists its files these. */
-export async function readParts(session: DuckDbSession, view: View, source: Source): Promise<SourcePart[]> {
+export async function readParts(session: DuckDbSession, {view, source, types}: {readonly view: View; readonly source: Source; readonly types: readonly ColumnType[]}): Promise<SourcePart[]> {
   if (source.renderTableFiles) return readTableFiles(session, view, source, source.renderTableFiles(sourceTimeOf(view)));
-  const queries = source.renderParts?.(sourceTimeOf(view)) ?? [];
+  const time = types.find(({name}) => name === sourceTimeOf(view));
+  const queries = source.renderParts?.(time) ?? [];
   for (const [index, query] of queries.entries()) {
     try {
       const rows = (await session.rows(query)) as {day: bigint | null; rows: bigint; version: string}[];

@@ -35,7 +35,7 @@ export function openDatabaseFile(view: View, location: string, project: Project,
     traces: [name],
     renderRelation: () => from,
     // These files do not tell which rows changed, but are near enough to be looked at.
-    renderParts: (column) => [renderDayParts(from, column, "sum(hash(source))")],
+    renderParts: (time) => [renderDayParts(from, time, "sum(hash(source))")],
     label: `${schema}.${table}`,
   };
 }

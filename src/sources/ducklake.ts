@@ -74,7 +74,7 @@ export function openDuckLake(view: View, location: string, project: Project, env
       ...(snapshot === undefined ? {} : {snapshot: snapshot.id}),
       renderRelation: () => from,
       // A row that is written again belongs to a newer snapshot; one that is only moved to another file does not.
-      renderParts: (column) => [renderDayParts(`(SELECT *, snapshot_id AS __snapshot FROM ${from})`, column, "sum(__snapshot)")],
+      renderParts: (time) => [renderDayParts(`(SELECT *, snapshot_id AS __snapshot FROM ${from})`, time, "sum(__snapshot)")],
     };
   };
   const find = async (ask: Ask): Promise<FoundSnapshot> => {

@@ -5,6 +5,7 @@
 import {createHash} from "node:crypto";
 import type {View} from "../definitions/model.js";
 import {DaedalusError} from "../errors.js";
+import type {TimeColumn} from "./day-parts.js";
 import {ownerOf, References, type Environment} from "./environment.js";
 import {quoteName, quoteText} from "./quote.js";
 import {renderNarrowedQuery, trimQuery} from "./narrowed-query.js";
@@ -58,7 +59,7 @@ export function openPostgres(view: View, location: string, environment: Environm
     keyTypes,
     // DuckDB asks a table only for the columns and rows that it needs; a query is told here.
     renderRelation: (_files, bounds) => (table && !bounds?.keys ? [database, ...table].map(quoteName).join(".") : ask(renderNarrowedQuery(from, bounds))),
-    renderParts: (column) => [...(table ? [renderParts(from, column, "sum(xmin::text::bigint)")] : []), renderParts(from, column, "0")].map((sql) => `FROM ${ask(sql)}`),
+    renderParts: (time) => [...(table ? [renderParts(from, time, "sum(xmin::text::bigint)")] : []), renderParts(from, time, "0")].map((sql) => `FROM ${ask(sql)}`),
     traces: [table ? quoteTable(table) : from, database],
     label: table ? `${address.database ?? ""}.${table.join(".")}` : `${address.database ?? ""} query`,
   };
@@ -68,10 +69,16 @@ export function openPostgres(view: View, location: string, environment: Environm
  * A row for each UTC day: how many rows it has, and, of a table, the sum of the transactions that wrote them, which changes
  * with every row that is written again. Views and queries have no such number.
  */
-function renderParts(from: string, timeColumn: string | undefined, version: string): string {
-  const time = timeColumn === undefined ? undefined : quoteName(timeColumn);
-  const day = time === undefined ? "NULL::bigint" : `CASE WHEN isfinite(${time}) THEN floor(extract(epoch FROM ${time}) / 86400)::bigint END`;
-  return `SELECT ${day} AS day, count(*) AS rows, coalesce(${version}, 0)::text AS version FROM ${from} GROUP BY 1`;
+function renderParts(from: string, time: TimeColumn | undefined, version: string): string {
+  return `SELECT ${time === undefined ? "NULL::bigint" : renderDay(time)} AS day, count(*) AS rows, coalesce(${version}, 0)::text AS version FROM ${from} GROUP BY 1`;
+}
+
+/** Days since 1970, as the difference of two dates where the type allows: the epoch of an instant is a numeric, which takes four times as long. */
+function renderDay({name, type}: TimeColumn): string {
+  const column = quoteName(name);
+  const date = type === "TIMESTAMP" ? `${column}::date` : type === "TIMESTAMP WITH TIME ZONE" ? `(${column} AT TIME ZONE 'UTC')::date` : undefined;
+  const day = date === undefined ? `floor(extract(epoch FROM ${column}) / 86400)` : `(${date} - date '1970-01-01')`;
+  return `CASE WHEN isfinite(${column}) THEN ${day}::bigint END`;
 }
 
 function parseAddress(view: View, location: string, references: References): Address {

@@ -37,7 +37,7 @@ export function openSnowflake(view: View, location: string, project: Project, en
     remote,
     renderRelation: (_files, bounds) => remote.nameOf(renderNarrowedQuery(from, bounds, {TIMESTAMP: "TIMESTAMP_NTZ", TIMESTAMPTZ: "TIMESTAMP_TZ"})),
     renderHeader: () => remote.nameOf(`SELECT * FROM ${from} LIMIT 0`),
-    renderParts: (column) => ["HASH_AGG(*)", "0"].map((version) => `FROM ${remote.nameOf(renderParts(from, column, version))}`),
+    renderParts: (time) => ["HASH_AGG(*)", "0"].map((version) => `FROM ${remote.nameOf(renderParts(from, time?.name, version))}`),
     label: `${account} query ${createHash("sha256").update(query).digest("hex").slice(0, 8)}`,
   };
 }

@@ -1,6 +1,7 @@
 /** Where the rows of a view live: which kind of source its keys name, opened as statements and a relation. */
 import type {Project, View} from "../definitions/model.js";
 import {DaedalusError} from "../errors.js";
+import type {TimeColumn} from "./day-parts.js";
 import {openDatabaseFile} from "./database-file.js";
 import {openDelta} from "./delta.js";
 import {openDuckLake} from "./ducklake.js";
@@ -64,7 +65,7 @@ export interface Source {
    * Of a source without files: queries that split it by UTC day into parts that can change, with the columns `day` (days since
    * 1970, NULL: unknown), `rows` and `version`. The first that the source can answer counts.
    */
-  renderParts?(timeColumn: string | undefined): readonly string[];
+  renderParts?(time: TimeColumn | undefined): readonly string[];
   /**
    * Of a table that keeps a list of its files: a query for what it consists of, with the columns `file`, `version` (what else can
    * change), `rows`, and `min_us` and `max_us` of the timestamp (NULL: unknown).

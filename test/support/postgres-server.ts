@@ -42,7 +42,8 @@ function completeInstall(): void {
   }
 }
 
-export async function startPostgres(): Promise<PostgresServer> {
+/** @param settings of the server, beside those that every test has */
+export async function startPostgres(settings: Readonly<Record<string, string>> = {}): Promise<PostgresServer> {
   completeInstall();
   const port = await findFreePort();
   const folder = mkdtempSync(join(tmpdir(), "daedalus-postgres-"));
@@ -57,7 +58,7 @@ export async function startPostgres(): Promise<PostgresServer> {
     password,
     persistent: false,
     createPostgresUser: process.getuid?.() === 0,
-    postgresFlags: ["-c", "listen_addresses=127.0.0.1", "-c", "log_statement=all", "-c", "fsync=off", "-c", "max_connections=40"],
+    postgresFlags: Object.entries({listen_addresses: "127.0.0.1", log_statement: "all", fsync: "off", max_connections: "40", ...settings}).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
     onLog: (text: string) => void (log += text),
     onError: (text: unknown) => void (log += String(text)),
   });
