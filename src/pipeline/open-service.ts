@@ -9,6 +9,7 @@ import {digestOf} from "../plan/digest.js";
 import type {OperatorOf, Plan} from "../plan/operator.js";
 import {compileRecipe, type SkeletonRecipe} from "../plan/recipe.js";
 import {openLakeTable, type LakeTable} from "./lake-table.js";
+import {dayRange, parseDay} from "./day.js";
 import {listDays, type DayRange} from "./days.js";
 import type {Effects} from "./effects.js";
 import {openPartitions} from "./open-partitions.js";
@@ -61,16 +62,16 @@ export interface OpenService {
  * @throws ProblemsError for definitions, sources and stores that do not fit
  */
 export async function openService(options: ServiceOptions, effects: OpenEffects): Promise<OpenService> {
-  const {project, service, stages} = options;
+  const {project, service, stages, targetDay} = options;
   const problems = new Problems();
   const plan = compileService(project, service, problems);
   problems.throwIfErrors();
   const session = await DuckDbSession.open({config: project.runtime.compute.duckdbConfig});
   try {
     const partitions = await openPartitions(project, service, options.outputRoot, effects.environment);
-    const preloaded = options.targetDay === undefined ? partitions.summaries.preload() : undefined;
+    const preloaded = targetDay === undefined ? partitions.summaries.preload() : undefined;
     const known = new SourceSummaries(partitions.folder, effects.now ?? Date.now);
-    const sources = await checkSources(session, plan, project, effects.environment, problems, known);
+    const sources = await checkSources(session, plan, project, effects.environment, problems, {summaries: known, range: targetDay !== undefined && parseDay(targetDay) !== undefined ? dayRange(targetDay) : undefined});
     const storeVersions = await readStoreVersions(options, plan, problems);
     problems.throwIfErrors();
     const spine = plan.operators.find((op) => op.opKind === "scan");

@@ -29,14 +29,21 @@ export interface CheckedSource {
   readonly parts: readonly SourcePart[];
 }
 
-/** `summaries`: what earlier starts found out about files. Problems are collected over all views; the result is usable only when none of them is an error. */
+interface CheckHints {
+  /** What earlier starts found out about files. */
+  readonly summaries?: SourceSummaries;
+  /** The rows that are wanted: of files that differ, theirs are looked at. */
+  readonly range?: {readonly startUs: number; readonly endUs: number} | undefined;
+}
+
+/** Problems are collected over all views; the result is usable only when none of them is an error. */
 export async function checkSources(
   session: DuckDbSession,
   plan: Plan,
   project: Project,
   environment: Environment,
   problems: Problems,
-  summaries?: SourceSummaries,
+  hints: CheckHints = {},
 ): Promise<ReadonlyMap<string, CheckedSource>> {
   const needed = new Map<string, Set<string>>();
   for (const op of plan.operators) {
@@ -50,7 +57,7 @@ export async function checkSources(
   for (const [name, columns] of needed) {
     const view = project.views.get(name)!;
     try {
-      checked.set(name, await retryLost(() => checkSource(session, {view, columns, source: openSource(view, project, environment), root: project.root, snapshots, summaries}, problems)));
+      checked.set(name, await retryLost(() => checkSource(session, {view, columns, source: openSource(view, project, environment), root: project.root, snapshots, hints}, problems)));
     } catch (error) {
       problems.all.push(explainSourceFailure(view, error));
     }
@@ -64,14 +71,16 @@ interface Unchecked {
   readonly source: Source;
   readonly root: string;
   readonly snapshots: Map<string, Snapshot>;
-  readonly summaries: SourceSummaries | undefined;
+  readonly hints: CheckHints;
 }
 
-async function checkSource(session: DuckDbSession, {view, columns: needed, source: opened, root, snapshots, summaries}: Unchecked, problems: Problems): Promise<CheckedSource> {
+async function checkSource(session: DuckDbSession, {view, columns: needed, source: opened, root, snapshots, hints: {summaries, range}}: Unchecked, problems: Problems): Promise<CheckedSource> {
   await prepareSession(session, [opened]);
   const source = await pinSource(session, view, opened, snapshots);
   const files = await readFiles(session, {view, source, root, summaries});
-  const found = await session.describe(`SELECT * FROM ${source.renderHeader?.() ?? source.renderRelation(files.map((file) => file.path))}`);
+  const wanted = range ? partsBetween(files, range.startUs, range.endUs) : files;
+  const shown = (wanted.length > 0 ? wanted : files).map((file) => file.path);
+  const found = await session.describe(`SELECT * FROM ${source.renderHeader?.() ?? source.renderRelation(shown)}`);
   const columns = checkColumns(view, needed, found, problems);
   // A table is split by a column that may be the very problem.
   const parts = files.length > 0 || problems.hasErrors ? files : await readParts(session, {view, source, types: found});
