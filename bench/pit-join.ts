@@ -1,8 +1,8 @@
 /**
  * What do point-in-time joins cost? Parquet to parquet: 1 M rows of one day get the newest value of each of ten views of 1 M rows, strictly
- * before their instant. `pipeline train` whole, with its checks and manifest, beside ASOF joins written by hand for DuckDB, in one query or
- * with a table after each, and `join_asof` of Polars and `merge_asof` of pandas.
- * `npx tsx bench/pit-join.ts [--rows 1000000] [--views 10] [--repeats 3] [--seed 1] [--threads 2] [--only ours,polars]`. Each run is a process
+ * before their instant. `pipeline train` whole, with its checks and manifest, with the engines `native` and `duckdb`, beside ASOF joins written by hand
+ * for DuckDB, in one query or with a table after each, and `join_asof` of Polars and `merge_asof` of pandas.
+ * `npx tsx bench/pit-join.ts [--rows 1000000] [--views 10] [--repeats 3] [--seed 1] [--threads 2] [--only "native;polars"]`. Each run is a process
  * of its own; the contenders take turns. `DAEDALUS_PYTHON` names a Python with Polars, pandas and pyarrow; without it those are left out.
  */
 import {mkdirSync, mkdtempSync, rmSync, writeFileSync} from "node:fs";
@@ -64,12 +64,14 @@ async function makeProject(root: string, {rows, views, seed, threads}: {readonly
 
 const openSession = (threads: number): Promise<DuckDbSession> => DuckDbSession.open({config: new Map([["threads", String(threads)]])});
 
-async function runOurs({root}: Job): Promise<void> {
+const engines = ["native", "duckdb"];
+
+async function runOurs({root, contender}: Job): Promise<void> {
   const project = loadProject({root});
-  await train({project, service: project.services.get("joined")!, stages: "skeleton", targetDay: "2026-02-28", outputRoot: "ours", isForced: true});
+  await train({project, service: project.services.get("joined")!, stages: "skeleton", targetDay: "2026-02-28", engine: contender, outputRoot: contender, isForced: true});
 }
 
-const oursOutput = (root: string): string => join(root, "ours/joined/skeleton/dt=2026-02-28/*.parquet");
+const outputOf = (root: string, contender: string): string => join(root, engines.includes(contender) ? `${contender}/joined/skeleton/dt=2026-02-28/*.parquet` : `${contender}.parquet`);
 
 async function runOneQuery({root, output, views, threads}: Job): Promise<void> {
   const session = await openSession(threads);
@@ -90,7 +92,7 @@ async function runTables({root, output, views, threads}: Job): Promise<void> {
   session.close();
 }
 
-const contenders: Readonly<Record<string, (job: Job) => Promise<void>>> = {ours: runOurs, "duckdb, one query": runOneQuery, "duckdb, a table a join": runTables};
+const contenders: Readonly<Record<string, (job: Job) => Promise<void>>> = {native: runOurs, duckdb: runOurs, "SQL, one query": runOneQuery, "SQL, a table a join": runTables};
 const python = process.env["DAEDALUS_PYTHON"];
 const inPython = python === undefined ? [] : ["polars", "pandas"];
 
@@ -136,7 +138,7 @@ async function compareAll(): Promise<void> {
   try {
     await makeProject(root, {rows, views, seed, threads});
     const measured = new Map<string, Measured[]>(names.map((name) => [name, []]));
-    const outputs = names.map((name) => [name, name === "ours" ? oursOutput(root) : join(root, `${name}.parquet`)] as const);
+    const outputs = names.map((name) => [name, outputOf(root, name)] as const);
     for (let repeat = 0; repeat < repeats; repeat += 1) {
       for (const [contender, output] of outputs) measured.get(contender)!.push(measure({contender, root, output, views, threads}));
     }

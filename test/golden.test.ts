@@ -85,6 +85,7 @@ describe.each(only.length > 0 ? only : cases)("%s", (caseName) => {
         ...emitOperator(op, context).map((step) => {
           if (step.kind === "aggregate") return `-- the aggregation engine makes ${step.added}: ${step.rows} and the windows over ${step.task.history}:\n${step.history};`;
           if (step.kind === "write") return `-- the rows of ${step.relation} are written`;
+          if (step.kind === "view-join") return `-- an engine joins ${step.task.rows} and the versions of ${step.task.versions}`;
           return `${step.sql};`;
         }),
       ]);

@@ -3,6 +3,7 @@
  * conditions, so an engine sees two tables in a DuckDB session and computes windows; nothing else.
  */
 import type {AggregationOperation} from "../definitions/aggregation-operation.js";
+import type {ViewJoins} from "./view-join.js";
 import type {ProvidedFunction, ProvidedTable, RawChunk} from "./raw-vectors.js";
 
 /** A DuckDB session, seen by engines that must not know how it is opened. */
@@ -167,6 +168,8 @@ export interface AggregationEngine {
   /** Whether the engine reads the task's history once, so that nobody need keep it. */
   readsOnce?(task: AggregationTask): boolean;
   run(session: SqlSession, task: AggregationTask): Promise<WindowColumns>;
+  /** Of an engine that can join views, too. */
+  openViewJoins?(session: SqlSession): ViewJoins;
 }
 
 /** What an engine gives back that made one table of all windows. */

@@ -6,6 +6,7 @@ import {Problems} from "../errors.js";
 import type {Operator, Plan} from "../plan/operator.js";
 import type {Environment} from "../sources/environment.js";
 import {quoteName} from "../sources/quote.js";
+import {loadAggregationEngine} from "./aggregation-engines.js";
 import type {Claim} from "./audit-mapping.js";
 import {dayUs, parseDay} from "./day.js";
 import {checkSources, scansOf} from "./source-check.js";
@@ -14,7 +15,7 @@ import {skeletonPlan} from "../plan/recipe.js";
 export interface OperatorSql {
   readonly name: string;
   readonly opKind: Operator["opKind"];
-  /** Windows are computed by it between the statements. */
+  /** Windows are computed by it between the statements. A view is joined by it where it can: then the statements say what it computes. */
   readonly aggregationEngine: string | undefined;
   readonly statements: readonly string[];
 }
@@ -54,10 +55,12 @@ export async function findOperatorSql(
   };
   const emitted = new Map<Operator, readonly Step[]>();
   for (const op of relational.operators) emitted.set(op, emitOperator(op, context));
+  const engine = await loadAggregationEngine(project.runtime.compute.engine);
   return (column, claim) => {
     const op = relational.operators.find((candidate) => makes(candidate, column, claim));
     if (!op) return undefined;
-    const aggregationEngine = op.opKind === "rolling_aggregate" ? project.runtime.compute.engine : undefined;
+    const isEngines = op.opKind === "rolling_aggregate" || (op.opKind === "pit_join" && engine.openViewJoins !== undefined);
+    const aggregationEngine = isEngines ? engine.name : undefined;
     return {name: op.name, opKind: op.opKind, aggregationEngine, statements: emitted.get(op)!.flatMap(textOf)};
   };
 }

@@ -79,7 +79,7 @@ async function tryStep(session: DuckDbSession, step: Step): Promise<void> {
     const columns = windows.map((window) => `, NULL::${resultTypeOf(window)} AS ${quoteName(window.name)}`);
     await session.run(`CREATE TEMP TABLE ${quoteName(output)} AS SELECT 0::BIGINT AS __row${columns.join("")} LIMIT 0`);
     await session.run(`CREATE TEMP VIEW ${quoteName(step.added)} AS\n${renderWithWindows(step.rows, inTable({windows, output}))}`);
-  } else {
+  } else if (step.kind === "write") {
     await session.describe(`SELECT * FROM ${quoteName(step.relation)}`);
   }
 }

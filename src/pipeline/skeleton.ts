@@ -6,6 +6,7 @@ import {wholeTypes, type AggregationEngine, type AggregationTask, type ListStret
 import {duckdbAggregation} from "../engines/duckdb/rolling.js";
 import type {DuckDbSession} from "../engines/duckdb/connection.js";
 import {emitOperator, renderInstant, type EmitContext, type Step} from "../engines/duckdb/emit.js";
+import type {ViewJoins} from "../engines/view-join.js";
 import {areFunctions, renderWithWindows} from "../engines/window-columns.js";
 import {DaedalusError, type Place} from "../errors.js";
 import type {Operator, Plan} from "../plan/operator.js";
@@ -58,12 +59,14 @@ interface Progress {
 /** Makes the relation of the day's rows, whose column `__row` is their order, and hands it to `write`. */
 export async function runRows<T>(options: RowsOptions, write: (step: WriteStep, made: MadeRows) => Promise<T>): Promise<T> {
   const progress: Progress = {sorted: new Set(), isOrdered: true, lists: new Map()};
+  const viewJoins = options.engine.openViewJoins?.(options.session);
+  const context = {...options.context, hasViewJoins: viewJoins !== undefined};
   for (const operator of options.plan.operators) {
-    for (const step of emitOperator(operator, options.context)) {
+    for (const step of emitOperator(operator, context)) {
       options.signal.throwIfAborted();
       try {
         if (step.kind === "write") return await write(step, {lists: new KeptLists(progress.lists), isOrdered: progress.isOrdered && step.streamed !== undefined && progress.sorted.has(step.streamed)});
-        await runStep(step, options, progress);
+        await runStep(step, options, progress, viewJoins);
       } catch (error) {
         throw explain(error, operator, options);
       }
@@ -72,15 +75,25 @@ export async function runRows<T>(options: RowsOptions, write: (step: WriteStep, 
   throw new Error("the plan has no skeleton sink");
 }
 
-async function runStep(step: Exclude<Step, WriteStep>, {session, engine}: RowsOptions, progress: Progress): Promise<void> {
+async function runStep(step: Exclude<Step, WriteStep>, options: RowsOptions, progress: Progress, viewJoins: ViewJoins | undefined): Promise<void> {
+  const {session, engine} = options;
   if (step.kind === "run") {
     const isShort = step.shortcut !== undefined && (await session.rows(step.shortcut.unless)).length === 0;
     await session.run(isShort ? step.shortcut.sql : step.sql);
+    if (step.sorted !== undefined) progress.sorted.add(step.sorted);
   } else if (step.kind === "narrow") {
     await session.run((await renderNarrowed(step, session)) ?? step.sql);
   } else if (step.kind === "expect-none") {
     const rows = await session.rows(step.sql);
     if (rows.length > 0) throw step.fail(rows);
+  } else if (step.kind === "view-join") {
+    const columns = await viewJoins?.join(step.task);
+    if (columns === undefined) {
+      for (const other of step.inSql()) if (other.kind !== "write") await runStep(other, options, progress, viewJoins);
+      return;
+    }
+    if (progress.isOrdered && step.streamed !== undefined) await sortTable(session, step.streamed, progress);
+    await session.run(`CREATE TEMP VIEW ${quoteName(step.added)} AS\n${renderWithWindows(step.task.rows, columns)}`);
   } else {
     const columns = await runAggregation(session, engine, step);
     progress.isOrdered &&= areFunctions(columns);

@@ -86,7 +86,8 @@ function renderColumn(column: ColumnExplanation, root: string): string {
     if (history.shown.length < history.total) lines.push(`    ... and ${formatCount(history.total - history.shown.length)} more`);
   }
   if (operator) {
-    const engine = operator.aggregationEngine === undefined ? "" : `, windows by the ${operator.aggregationEngine} engine`;
+    const made = operator.opKind === "pit_join" ? "joined where it can" : "windows";
+    const engine = operator.aggregationEngine === undefined ? "" : `, ${made} by the ${operator.aggregationEngine} engine`;
     lines.push(`  operator  ${operator.name} (${operator.opKind}${engine})`, indent(operator.statements.join(";\n"), 4));
   }
   return lines.join("\n");

@@ -2,7 +2,9 @@
 import {afterAll, beforeAll, describe, expect, it} from "vitest";
 import {DuckDbSession} from "../../src/engines/duckdb/connection.js";
 import {emitOperator, type EmitContext} from "../../src/engines/duckdb/emit.js";
-import type {OperatorOf} from "../../src/plan/operator.js";
+import {openNativeJoins} from "../../src/engines/native/native-joins.js";
+import {renderWithWindows} from "../../src/engines/window-columns.js";
+import type {Operator, OperatorOf} from "../../src/plan/operator.js";
 import {below, pick, seededRandom, type Random} from "../support/seeded-random.js";
 
 type PitJoin = OperatorOf<"pit_join">;
@@ -95,7 +97,9 @@ function randomRows(random: Random): {lefts: LeftRow[]; rights: RightRow[]} {
   return {lefts, rights: endRanges(random, rights)};
 }
 
-describe("the point-in-time join", () => {
+const numbering: Operator = {opKind: "project", name: "number_rows", inputs: ["left_source"], output: "left_rows", engine: "sql", shape: {kind: "rows", orderBy: ["at"]}};
+
+describe.each(["SQL", "the native engine"])("the point-in-time join by %s", (joiner) => {
   let session: DuckDbSession;
   beforeAll(async () => {
     session = await DuckDbSession.open();
@@ -105,21 +109,27 @@ describe("the point-in-time join", () => {
   async function run(op: PitJoin, lefts: readonly LeftRow[], rights: readonly RightRow[]): Promise<(number | null)[]> {
     const instant = (us: number | null): string => (us === null ? "NULL" : `make_timestamp(${us})`);
     const values = (rows: readonly string[], width: number): string => (rows.length > 0 ? `(VALUES ${rows.join(", ")})` : `(SELECT ${Array<string>(width).fill("NULL").join(", ")} WHERE false)`);
-    for (const name of ["out", "left_rows", "out__keys", "right_rows"]) await session.run(`DROP TABLE IF EXISTS ${name}`);
+    if (joiner !== "SQL") await session.run("DROP VIEW IF EXISTS out");
+    for (const name of [...(joiner === "SQL" ? ["out"] : []), "left_rows", "out__keys", "out__native_keys", "right_rows"]) await session.run(`DROP TABLE IF EXISTS ${name}`);
     const leftValues = values(lefts.map((row, index) => `(${index}, ${row.key}, ${instant(row.at)})`), 3);
     const rightValues = values(rights.map((row) => `(${row.key}, ${instant(row.ts)}, ${instant(row.known)}, ${row.version}, ${row.value}, ${instant(row.end)})`), 6);
     await session.run(`CREATE TEMP TABLE left_rows AS SELECT i::BIGINT AS __row, k::BIGINT AS key, t::TIMESTAMP AS at FROM ${leftValues} AS v(i, k, t)`);
     await session.run(`CREATE TEMP TABLE right_rows AS SELECT k::BIGINT AS key, t::TIMESTAMP AS ts, n::TIMESTAMP AS known, r::BIGINT AS version, x::BIGINT AS value, e::TIMESTAMP AS "end" FROM ${rightValues} AS v(k, t, n, r, x, e)`);
     const context: EmitContext = {
-      plan: {service: "s", version: 1, timeColumn: "at", operators: [op]},
+      plan: {service: "s", version: 1, timeColumn: "at", operators: [numbering, op]},
       startUs: 0,
       endUs: dayEnd,
       scans: new Map(),
       coveredTable: (store) => store,
       tables: new Map([["left_rows", "left_rows"]]),
+      hasViewJoins: joiner !== "SQL",
     };
     for (const step of emitOperator(op, context)) {
       if (step.kind === "run") await session.run(step.shortcut && (await session.rows(step.shortcut.unless)).length === 0 ? step.shortcut.sql : step.sql);
+      if (step.kind === "view-join") {
+        const columns = await openNativeJoins(session).join(step.task);
+        await session.run(`CREATE TEMP VIEW out AS ${renderWithWindows("left_rows", columns!)}`);
+      }
       if (step.kind !== "expect-none") continue;
       const found = await session.rows(step.sql);
       if (found.length > 0) throw step.fail(found);

@@ -90,20 +90,25 @@ export async function* fetchChunks(result: Result): AsyncGenerator<DuckDBDataChu
   for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; chunk = await result.fetchChunk()) yield chunk;
 }
 
-/** The same with their columns, the next being made while one is looked at. */
-export async function* streamAhead(result: Result): AsyncGenerator<{rowCount: number; columns: unknown[]}> {
+/** The same, the next being made while one is looked at. */
+export async function* fetchAhead(result: Result): AsyncGenerator<DuckDBDataChunk> {
   let next = result.fetchChunk();
   try {
     for (let chunk = await next; chunk !== null && chunk.rowCount > 0; chunk = await next) {
       next = result.fetchChunk();
       // Whoever asks for it learns of a failure; nobody may.
       next.catch(() => undefined);
-      yield {rowCount: chunk.rowCount, columns: columnsOf(chunk)};
+      yield chunk;
     }
   } finally {
     // A session must not close under it.
     await next.catch(() => undefined);
   }
+}
+
+/** The same with their columns. */
+export async function* streamAhead(result: Result): AsyncGenerator<{rowCount: number; columns: unknown[]}> {
+  for await (const chunk of fetchAhead(result)) yield {rowCount: chunk.rowCount, columns: columnsOf(chunk)};
 }
 
 const columnsOf = (chunk: DuckDBDataChunk): unknown[] => Array.from({length: chunk.columnCount}, (_, k) => chunk.getColumnVector(k));

@@ -8,7 +8,7 @@ import type {DuckDBConnection, DuckDBDataChunk, DuckDBInstance, DuckDBResult} fr
 import type {SqlSession} from "../aggregation-engine.js";
 import {remoteNames, type RemoteTables} from "../../sources/remote-tables.js";
 import {chunkRows, type ProvidedFunction, type ProvidedTable, type RawChunk} from "../raw-vectors.js";
-import {fetchChunks} from "./column-view.js";
+import {fetchAhead} from "./column-view.js";
 import {fillRemoteTable} from "./remote-table.js";
 import {defineFunction, defineTable, readRawChunk} from "./vectors.js";
 
@@ -105,12 +105,16 @@ export class DuckDbSession implements SqlSession {
       await this.bring(sql);
       return await work();
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      const longestFirst = [...this.hidden].sort((a, b) => b.length - a.length);
-      const shown = longestFirst.reduce((text, secret) => text.replaceAll(secret, "***"), message);
-      // Neither the stack nor the cause may bring the original back.
-      throw shown === message ? error : new Error(shown);
+      throw this.conceal(error);
     }
+  }
+
+  private conceal(error: unknown): unknown {
+    const message = error instanceof Error ? error.message : String(error);
+    const longestFirst = [...this.hidden].sort((a, b) => b.length - a.length);
+    const shown = longestFirst.reduce((text, secret) => text.replaceAll(secret, "***"), message);
+    // Neither the stack nor the cause may bring the original back.
+    return shown === message ? error : new Error(shown);
   }
 
   /** Names and DuckDB types of a query's columns, without running it. */
@@ -125,8 +129,12 @@ export class DuckDbSession implements SqlSession {
   }
 
   async *chunks(sql: string, types: readonly string[]): AsyncIterable<RawChunk> {
-    const result = await this.connection.stream(sql);
-    for await (const {chunk} of fetchChunks(result)) yield readRawChunk(chunk, types);
+    const result = await this.stream(sql);
+    try {
+      for await (const {chunk} of fetchAhead(result)) yield readRawChunk(chunk, types);
+    } catch (error) {
+      throw this.conceal(error);
+    }
   }
 
   provideTable(table: ProvidedTable): void {

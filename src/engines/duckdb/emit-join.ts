@@ -2,7 +2,8 @@
 import {DaedalusError} from "../../errors.js";
 import type {Operator, OperatorOf} from "../../plan/operator.js";
 import {quoteName, quoteNames} from "../../sources/quote.js";
-import {emitDrop, emitTable, renderInstant, renderScan, run, view, type EmitContext, type Step} from "./emit.js";
+import type {ViewJoinTask} from "../view-join.js";
+import {emitDrop, emitTable, findStreamed, renderInstant, renderScan, run, view, type EmitContext, type Step} from "./emit.js";
 
 type AnyJoin = OperatorOf<"join"> | OperatorOf<"pit_join">;
 
@@ -112,11 +113,68 @@ function findFirstJoin(op: OperatorOf<"pit_join">, {plan}: EmitContext): Operato
   return first;
 }
 
-/** A table of the distinct keys of the rows, which joins by the same keys share. */
+/** A table of the distinct keys of the rows, which joins by the same keys share: the first of them that SQL does makes it. */
 function emitKeys(op: OperatorOf<"pit_join">, left: string, context: EmitContext): {readonly table: string; readonly steps: readonly Step[]} {
-  const first = findFirstJoin(op, context);
-  const table = `${first.output}__keys`;
-  return {table, steps: first === op ? [run(`CREATE TEMP TABLE ${quoteName(table)} AS SELECT DISTINCT ${quoteNames(op.keys)} FROM ${quoteName(left)}`)] : []};
+  const table = `${findFirstJoin(op, context).output}__keys`;
+  if (context.tables.has(table)) return {table, steps: []};
+  context.tables.set(table, table);
+  return {table, steps: [run(`CREATE TEMP TABLE ${quoteName(table)} AS SELECT DISTINCT ${quoteNames(op.keys)} FROM ${quoteName(left)}`)]};
+}
+
+/** What a view's rows must be to be an answer at all. */
+interface Answerable {
+  /** When a row counts as known. */
+  readonly known: string;
+  readonly can: readonly string[];
+}
+
+function answerableOf(op: OperatorOf<"pit_join">, {endUs}: EmitContext): Answerable {
+  const time = quoteName(op.rightTime);
+  const knownColumn = op.availableAt === undefined ? time : quoteName(op.availableAt);
+  const known = op.embargoUs === 0 ? knownColumn : `${knownColumn} + to_microseconds(${op.embargoUs})`;
+  return {known, can: [...[...new Set([time, knownColumn])].map((column) => `isfinite(${column})`), `${known} < ${renderInstant(endUs)}`]};
+}
+
+/** An engine may join views onto numbered rows; what it cannot is joined by SQL. */
+export function emitPitJoin(op: OperatorOf<"pit_join">, context: EmitContext): Step[] {
+  const right = quoteName(op.inputs[1]);
+  const answerable = answerableOf(op, context);
+  const checks: Step[] = [];
+  if (op.onDuplicate === "error") checks.push(expectUnique(op, right, [...op.keys, op.rightTime, ...op.tieBreak.map((tie) => tie.column)], context, answerable.can));
+  if (op.validTo !== undefined) checks.push(expectApart(op, right, context));
+  if (context.hasViewJoins !== true || !isNumbered(op.inputs[0], context)) {
+    const left = emitTable(op.inputs[0], context);
+    const narrowed = emitNarrowed(op, left.table, context);
+    return [...left.steps, ...checks, ...narrowed.steps, ...emitAsof(op, narrowed.relation, answerable, context)];
+  }
+  const [rows] = op.inputs;
+  const narrowed = emitNarrowed(op, rows, context);
+  const task: ViewJoinTask = {
+    rows,
+    keys: op.keys,
+    instant: op.leftTime,
+    rowSet: findFirstJoin(op, context).output,
+    versions: `SELECT *, ${answerable.known} AS __known FROM ${quoteName(narrowed.relation)} WHERE ${answerable.can.join(" AND ")}`,
+    time: op.rightTime,
+    isKnownInOrder: op.availableAt === undefined,
+    fields: op.fields,
+    order: [quoteName(op.rightTime), ...reversed(tieOrder(op))],
+    isInclusive: op.boundary === "inclusive",
+    ttlUs: op.ttlUs,
+    validTo: op.validTo,
+  };
+  const inSql = (): Step[] => {
+    const left = emitTable(rows, context);
+    return [...left.steps, ...emitAsof(op, narrowed.relation, answerable, context)];
+  };
+  return [...checks, ...narrowed.steps, {kind: "view-join", task, added: op.output, streamed: findStreamed(rows, context), inSql}];
+}
+
+/** Whether the rows have a `__row`: the day's have, a history's have not. */
+function isNumbered(relation: string, context: EmitContext): boolean {
+  const op = context.plan.operators.find(({output}) => output === relation);
+  if (op === undefined || op.opKind === "scan") return false;
+  return (op.opKind === "project" && op.shape.kind === "rows") || isNumbered(op.inputs[0], context);
 }
 
 /**
@@ -124,16 +182,10 @@ function emitKeys(op: OperatorOf<"pit_join">, left: string, context: EmitContext
  * one row a key and instant, which they mostly are already: looking is cheaper than sorting. With it, a row can be an answer only if
  * no row known as early is newer: a running maximum.
  */
-export function emitPitJoin(op: OperatorOf<"pit_join">, context: EmitContext): Step[] {
+function emitAsof(op: OperatorOf<"pit_join">, right: string, {known, can}: Answerable, context: EmitContext): Step[] {
   const left = emitTable(op.inputs[0], context);
-  const right = quoteName(op.inputs[1]);
-  const steps: Step[] = [...left.steps];
+  const distinct = emitKeys(op, left.table, context);
   const time = quoteName(op.rightTime);
-  const ties = op.tieBreak.map((tie) => tie.column);
-  const knownColumn = op.availableAt === undefined ? time : quoteName(op.availableAt);
-  const known = op.embargoUs === 0 ? knownColumn : `${knownColumn} + to_microseconds(${op.embargoUs})`;
-  const can = [...[...new Set([time, knownColumn])].map((column) => `isfinite(${column})`), `${known} < ${renderInstant(context.endUs)}`];
-  if (op.onDuplicate === "error") steps.push(expectUnique(op, right, [...op.keys, op.rightTime, ...ties], context, can));
   const instant = `l.${quoteName(op.leftTime)}`;
   const holds: string[] = [];
   if (op.ttlUs !== undefined) holds.push(`r.${time} >= ${instant} - to_microseconds(${op.ttlUs})`);
@@ -141,30 +193,24 @@ export function emitPitJoin(op: OperatorOf<"pit_join">, context: EmitContext): S
     const end = `r.${quoteName(op.validTo)}`;
     // Ranges follow one another without a gap: where the next begins to count, this one ends to.
     holds.push(`(${end} IS NULL OR ${instant} ${op.boundary === "strict" ? "<=" : "<"} ${end})`);
-    steps.push(expectApart(op, right, context));
   }
-  const narrowed = emitNarrowed(op, left.table, context);
-  const distinct = emitKeys(op, left.table, context);
   const candidates = `${op.output}__candidates`;
   const answers = emitAnswers(op, candidates);
   // Looked at twice where one row is picked of those that are alike.
   const kind = op.availableAt === undefined ? "TABLE" : "VIEW";
-  steps.push(
-    ...narrowed.steps,
-    ...distinct.steps,
-    run(`CREATE TEMP ${kind} ${quoteName(candidates)} AS
-SELECT r.*, ${known} AS __known
-FROM ${quoteName(narrowed.relation)} AS r SEMI JOIN ${quoteName(distinct.table)} AS l ON ${equalKeys(op.keys, "l", "r")}
-WHERE ${can.join(" AND ")}`),
-    answers.step,
-  );
   const isTrue = holds.length === 0 ? undefined : holds.join(" AND ");
   const added = op.fields.map((field) => {
     const name = quoteName(field);
     return isTrue === undefined ? `, r.${name}` : `, CASE WHEN ${isTrue} THEN r.${name} END AS ${name}`;
   });
   context.tables.set(op.output, op.output);
-  steps.push(
+  return [
+    ...distinct.steps,
+    run(`CREATE TEMP ${kind} ${quoteName(candidates)} AS
+SELECT r.*, ${known} AS __known
+FROM ${quoteName(right)} AS r SEMI JOIN ${quoteName(distinct.table)} AS l ON ${equalKeys(op.keys, "l", "r")}
+WHERE ${can.join(" AND ")}`),
+    answers.step,
     run(`CREATE TEMP TABLE ${quoteName(op.output)} AS
 SELECT l.*${added.join("")}
 FROM ${quoteName(left.table)} AS l ASOF LEFT JOIN ${quoteName(answers.relation)} AS r
@@ -172,8 +218,7 @@ FROM ${quoteName(left.table)} AS l ASOF LEFT JOIN ${quoteName(answers.relation)}
     run(`DROP VIEW ${quoteName(answers.relation)}`),
     run(`DROP ${kind} ${quoteName(candidates)}`),
     ...emitDrop(op.inputs[0], context),
-  );
-  return steps;
+  ];
 }
 
 /** A view of the candidates that ASOF may pick: no two of a key that it could not tell apart. */

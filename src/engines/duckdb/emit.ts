@@ -6,6 +6,7 @@ import {DaedalusError, type Place} from "../../errors.js";
 import type {Operator, OperatorOf, OpKind, Plan} from "../../plan/operator.js";
 import {quoteName, quoteText} from "../../sources/quote.js";
 import type {AggregationTask, Window} from "../aggregation-engine.js";
+import type {ViewJoinTask} from "../view-join.js";
 import {emitJoin, emitPitJoin} from "./emit-join.js";
 import {emitRollingAggregate} from "./emit-rolling.js";
 
@@ -44,12 +45,14 @@ export interface EmitContext {
   coveredTable(store: string): string;
   /** Relation -> the table that has its rows, or an earlier form of them with the same `__row`. Grown while emitting. */
   readonly tables: Map<string, string>;
+  /** Whether whoever runs the steps can have views joined by an engine: then joins onto numbered rows are such steps. */
+  readonly hasViewJoins?: boolean;
 }
 
 /** What to do, in order. */
 export type Step =
-  /** `shortcut.sql` does the same where `shortcut.unless` finds nothing. */
-  | {readonly kind: "run"; readonly sql: string; readonly shortcut?: {readonly unless: string; readonly sql: string}}
+  /** `shortcut.sql` does the same where `shortcut.unless` finds nothing. `sorted`: the table that it makes has its rows in the order of `__row`. */
+  | {readonly kind: "run"; readonly sql: string; readonly shortcut?: {readonly unless: string; readonly sql: string}; readonly sorted?: string}
   /** The query must find nothing; a row is a problem of the user's data. */
   | {readonly kind: "expect-none"; readonly sql: string; fail(rows: readonly Record<string, unknown>[]): DaedalusError}
   /** Each key's values are looked up by its query; they make the statement that stands for `sql`, which does the same without them. */
@@ -67,6 +70,8 @@ export type Step =
       readonly added: string;
       readonly streamed: string | undefined;
     }
+  /** Makes the view `added`: all of the task's rows, and its fields; or, where the engine cannot, the table of that name by the steps of `inSql`. `streamed`: see `findStreamed`. */
+  | {readonly kind: "view-join"; readonly task: ViewJoinTask; readonly added: string; readonly streamed: string | undefined; readonly inSql: () => readonly Step[]}
   /** `rows`: a table with `__row` and the spine's columns of all rows of the relation, and perhaps of others. */
   | {readonly kind: "write"; readonly relation: string; readonly columns: readonly string[]; readonly streamed: string | undefined; readonly rows: string};
 
@@ -97,7 +102,8 @@ export function findStreamed(relation: string, context: EmitContext): string | u
 export const isScalar = (sql: string): boolean => !/\b(select|from|over|unnest)\b/i.test(sql);
 
 function isStreaming(op: Operator): boolean {
-  if (op.opKind === "rolling_aggregate") return true;
+  // A point-in-time join that is no table by now was made by an engine.
+  if (op.opKind === "rolling_aggregate" || op.opKind === "pit_join") return true;
   if (op.opKind === "filter") return op.predicate.kind === "values" || (op.predicate.kind === "sql" && isScalar(op.predicate.sql));
   if (op.opKind !== "project" || op.shape.kind === "rows") return false;
   return op.shape.kind === "derive" ? op.shape.columns.every(({sql}) => isScalar(sql)) : op.shape.columns.every(({defaultSql}) => defaultSql === undefined || isScalar(defaultSql));
@@ -178,6 +184,11 @@ function emitProject(op: OperatorOf<"project">, context: EmitContext): Step[] {
   if (shape.kind === "rows") {
     const order = shape.orderBy.map((name) => `${quoteName(name)} NULLS FIRST`).join(", ");
     context.tables.set(op.output, op.output);
+    // Joined by an engine, rows are written in the order of this table: DuckDB promises to number them and to keep them as they are sorted.
+    if (context.hasViewJoins === true) {
+      const sql = `CREATE TEMP TABLE ${quoteName(op.output)} AS\nSELECT row_number() OVER () - 1 AS __row, *\nFROM (FROM ${input} ORDER BY ${order})`;
+      return [run("SET preserve_insertion_order = true"), {kind: "run", sql, sorted: op.output}];
+    }
     const sql = `SELECT row_number() OVER (ORDER BY ${order}) - 1 AS __row, *\nFROM ${input}`;
     return [run(`CREATE TEMP TABLE ${quoteName(op.output)} AS\n${sql}`)];
   }

@@ -14,6 +14,7 @@ import {readLimits} from "../session-limits.js";
 import {ArrivalsBuilder} from "./arrivals.js";
 import {ColumnsBuilder, type Columns} from "./columns.js";
 import type {Job} from "./job.js";
+import {openNativeJoins} from "./native-joins.js";
 import {planPass, splitPasses, type Pass} from "./native-plan.js";
 import {Locations, readChunk, WindowVectors, type FinishedJob, type ResultColumn} from "./window-vectors.js";
 import {KernelThreads} from "./kernel-threads.js";
@@ -50,7 +51,7 @@ function refuse({operation, elementType, pairCondition, knownAt, windowUs, exclu
  * @example
  * await nativeAggregation.run(session, {target: "spine", history: "events", output: "windows", keys, orderColumns, windows});
  */
-export const nativeAggregation: AggregationEngine = {name: "native", refusal: refuse, readsOnce, run: runTask};
+export const nativeAggregation: AggregationEngine = {name: "native", refusal: refuse, readsOnce, run: runTask, openViewJoins: openNativeJoins};
 
 /** Text and what is dropped by it are read for their dictionaries, too. */
 function readsOnce(task: AggregationTask): boolean {

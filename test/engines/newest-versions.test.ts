@@ -1,0 +1,160 @@
+/** The kernel of view joins against a naive one: random ties and borders, NULLs, every width, rows and versions in any order. */
+import {describe, expect, it} from "vitest";
+import type {RawColumn} from "../../src/engines/raw-vectors.js";
+import {NewestVersions} from "../../src/engines/native/newest-versions.js";
+import {buildSlots, findSlots} from "../../src/engines/native/slots.js";
+import {ValueTie} from "../../src/engines/native/tie-check.js";
+import {below, pick, seededRandom, type Random} from "../support/seeded-random.js";
+
+interface Row {
+  /** -1: NULL. */
+  readonly key: number;
+  readonly instant: number;
+}
+
+interface Version {
+  readonly key: number;
+  readonly known: number;
+  readonly order: number;
+  /** A value of each width, and NULLs. */
+  readonly values: readonly (number | null)[];
+}
+
+const widths = [8, 4, 1];
+
+/** Of the versions that were known before the row's instant, the last by order. */
+function naive(row: Row, versions: readonly Version[]): readonly (number | null)[] {
+  const known = versions.filter((version) => row.key >= 0 && version.key === row.key && version.known < row.instant);
+  return known.reduce<Version | undefined>((best, each) => (best === undefined || each.order > best.order ? each : best), undefined)?.values ?? widths.map(() => null);
+}
+
+function columnOf(width: number, values: readonly (number | null)[]): RawColumn {
+  const validity = new Uint8Array(Math.ceil(values.length / 8));
+  values.forEach((value, at) => (validity[at >> 3]! |= value === null ? 0 : 1 << (at & 7)));
+  const numbers = values.map((value) => value ?? 99);
+  const data = width === 8 ? BigInt64Array.from(numbers.map((value) => BigInt(value) * 2n ** 33n - 5n)) : width === 4 ? Int32Array.from(numbers) : Uint8Array.from(numbers);
+  return {data: new Uint8Array(data.buffer), validity: values.includes(null) ? validity : undefined, child: undefined};
+}
+
+function valueAt(width: number, bytes: Uint8Array, row: number): number {
+  if (width === 8) return Number((new BigInt64Array(bytes.buffer)[row]! + 5n) / 2n ** 33n);
+  return width === 4 ? new Int32Array(bytes.buffer)[row]! : bytes[row]!;
+}
+
+const slotsOf = (rows: readonly Row[], keyCount: number): ReturnType<typeof buildSlots> =>
+  buildSlots({key: Int32Array.from(rows, ({key}) => key), instant: Float64Array.from(rows, ({instant}) => instant), keyCount});
+
+function join(rows: readonly Row[], keyCount: number, versions: readonly Version[], chunkSize: number): (readonly (number | null)[])[] {
+  const newest = new NewestVersions(slotsOf(rows, keyCount), widths);
+  for (let start = 0; start < versions.length; start += chunkSize) {
+    const chunk = versions.slice(start, start + chunkSize);
+    newest.offer({
+      rowCount: chunk.length,
+      keys: Int32Array.from(chunk, ({key}) => key),
+      after: Float64Array.from(chunk, ({known}) => known),
+      order: Float64Array.from(chunk, ({order}) => order),
+      columns: widths.map((width, at) => columnOf(width, chunk.map(({values}) => values[at]!))),
+    });
+  }
+  newest.settle();
+  const columns = widths.map((width, at) => {
+    const {bytes, present} = newest.readColumn(at, rows.length);
+    return rows.map((_, row) => (((present[row >> 3]! >> (row & 7)) & 1) === 1 ? valueAt(width, bytes, row) : null));
+  });
+  return rows.map((_, row) => columns.map((column) => column[row]!));
+}
+
+interface Case {
+  readonly rows: readonly Row[];
+  readonly keyCount: number;
+  readonly versions: readonly Version[];
+}
+
+/** Every key has a row; instants are few, so that borders are the rule. Orders differ, or are those of the instants. */
+function randomCase(random: Random, isKnownInOrder: boolean): Case {
+  const keyCount = 1 + below(random, 4);
+  const span = pick(random, [2, 10, 1000]);
+  const rows = [...Array(keyCount).keys(), ...Array.from({length: below(random, 30)}, () => below(random, keyCount + 1) - 1)].map((key) => ({key, instant: below(random, span)}));
+  const orders = Array.from({length: below(random, 40)}, (_, at) => at).sort(() => random() - 0.5);
+  const versions = orders.map((order) => {
+    const known = below(random, span + 2) - 1;
+    const values = widths.map(() => (random() < 0.1 ? null : below(random, 100)));
+    return {key: below(random, keyCount), known, order: isKnownInOrder ? known : order, values};
+  });
+  return {rows, keyCount, versions};
+}
+
+describe("the newest versions", () => {
+  it("are the naive ones in 3,000 random cases, whatever the chunks", () => {
+    for (let seed = 1; seed <= 3000; seed += 1) {
+      const random = seededRandom(seed);
+      const {rows, keyCount, versions} = randomCase(random, false);
+      expect(join(rows, keyCount, versions, 1 + below(random, 8)), `seed ${seed}`).toEqual(rows.map((row) => naive(row, versions)));
+    }
+  });
+
+  it("of instants that order them are the naive ones, or a tie is met where two that an answer could be differ", () => {
+    let ties = 0;
+    for (let seed = 1; seed <= 3000; seed += 1) {
+      const random = seededRandom(50_000 + seed);
+      const {rows, keyCount, versions} = randomCase(random, true);
+      let found: ReturnType<typeof join>;
+      try {
+        found = join(rows, keyCount, versions, 1 + below(random, 8));
+      } catch (error) {
+        expect(error).toBeInstanceOf(ValueTie);
+        expect(versions.some((one) => versions.some((other) => one.key === other.key && one.known === other.known && String(one.values) !== String(other.values))), `seed ${seed}`).toBe(true);
+        ties += 1;
+        continue;
+      }
+      for (const [index, row] of rows.entries()) {
+        const answers = new Set([versions, [...versions].reverse()].map((some) => JSON.stringify(naive(row, some))));
+        expect([...answers], `seed ${seed}`).toEqual([JSON.stringify(found[index])]);
+      }
+    }
+    expect(ties).toBeGreaterThan(500);
+    expect(ties).toBeLessThan(2500);
+  });
+
+  it("never are of the future: what becomes known at or after an instant changes no row of it", () => {
+    for (let seed = 1; seed <= 1000; seed += 1) {
+      const random = seededRandom(90_000 + seed);
+      const {rows, keyCount, versions} = randomCase(random, false);
+      const row = pick(random, rows);
+      const past = versions.filter(({known}) => known < row.instant);
+      const [all, without] = [versions, past].map((some) => join(rows, keyCount, some, 5)[rows.indexOf(row)]);
+      expect(all, `seed ${seed}`).toEqual(without);
+    }
+  });
+
+  it("are those of copies of one version, which are no tie", () => {
+    const version = {key: 0, known: 1, order: 1, values: [7, null, 3]};
+    expect(join([{key: 0, instant: 2}], 1, [version, version, version], 2)).toEqual([[7, null, 3]]);
+    expect(() => join([{key: 0, instant: 2}], 1, [version, {...version, values: [7, 0, 3]}], 2)).toThrow(ValueTie);
+    expect(() => join([{key: 0, instant: 2}], 1, [version, {...version, values: [7, 0, 3]}], 1)).toThrow(ValueTie);
+  });
+
+  it("do not care for a tie that a later version makes meaningless", () => {
+    const version = {key: 0, known: 1, order: 1, values: [1, 1, 1]};
+    expect(join([{key: 0, instant: 5}], 1, [version, {...version, order: 9, values: [2, 2, 2]}, {...version, values: [3, 3, 3]}], 8)).toEqual([[2, 2, 2]]);
+  });
+});
+
+describe("slots", () => {
+  it("are found by a search whose result is the first later instant of the key", () => {
+    for (let seed = 1; seed <= 500; seed += 1) {
+      const random = seededRandom(seed);
+      const {rows, keyCount} = randomCase(random, true);
+      const slots = slotsOf(rows, keyCount);
+      const keys = Int32Array.from({length: 50}, () => below(random, keyCount));
+      const after = Float64Array.from({length: 50}, () => below(random, 1002) - 1);
+      const found = new Int32Array(50);
+      findSlots(slots, {rowCount: 50, keys, after}, found);
+      for (const [at, slot] of found.entries()) {
+        const later = rows.filter(({key, instant}) => key === keys[at] && instant > after[at]!).map(({instant}) => instant);
+        expect(slot < 0 ? Infinity : slots.instant[slot], `seed ${seed}`).toBe(Math.min(...later));
+        if (slot > slots.start[keys[at]!]!) expect(slots.instant[slot - 1]!).toBeLessThanOrEqual(after[at]!);
+      }
+    }
+  });
+});
