@@ -29,6 +29,9 @@ const tieOf = (slot: number): number => -2 - slot;
 
 const isNullAt = ({validity}: RawColumn, at: number): boolean => validity !== undefined && (validity[at >> 3]! & (1 << (at & 7))) === 0;
 
+/** Rows that are looked up in one go: what is not in the cache then arrives for many at once. */
+const blockRows = 4096;
+
 /** Buffers that are used again: garbage of their size would outlive its use. */
 export class BufferPool {
   private readonly free: ArrayBuffer[] = [];
@@ -55,7 +58,7 @@ export class NewestVersions {
     widths: readonly number[],
     private readonly pool = new BufferPool(),
   ) {
-    const slotCount = slots.row.length;
+    const slotCount = slots.instant.length;
     this.order = new Float64Array(pool.take(8 * slotCount)).fill(-Infinity);
     this.source = new Int32Array(pool.take(4 * slotCount)).fill(-1);
     this.kept = widths.map((width) => ({width, values: itemsOf(width, new Uint8Array(pool.take(slotCount * width))), isNull: undefined}));
@@ -103,18 +106,22 @@ export class NewestVersions {
    * @throws ValueTie when versions of two slots stand at one place and differ
    */
   settle(): Int32Array {
-    const {slots, order, source} = this;
-    for (let key = 0; key + 1 < slots.start.length; key += 1) {
-      let newest = -1;
-      for (let slot = slots.start[key]!; slot < slots.start[key + 1]!; slot += 1) {
-        if (order[slot] !== -Infinity) {
-          if (newest < 0 || order[slot]! > order[newest]!) newest = slot;
-          else if (order[slot] === order[newest] && !this.areAlike(slot, newest)) throw new ValueTie();
-        }
-        source[slot] = newest;
-      }
+    const {start, keyCount} = this.slots;
+    for (let key = 0; key < keyCount; key += 1) {
+      let newest = this.pass(key, -1);
+      for (let slot = start[key]!; slot < start[key + 1]!; slot += 1) newest = this.pass(slot, newest);
     }
-    return source;
+    return this.source;
+  }
+
+  /** Gives the slot the newer of its own version and that of `before`, and says which. */
+  private pass(slot: number, before: number): number {
+    const {order, source} = this;
+    const own = order[slot]!;
+    const isOwn = own !== -Infinity && (before < 0 || own > order[before]!);
+    if (!isOwn && before >= 0 && own === order[before] && !this.areAlike(slot, before)) throw new ValueTie();
+    source[slot] = isOwn ? slot : before;
+    return source[slot];
   }
 
   private areAlike(one: number, other: number): boolean {
@@ -133,19 +140,24 @@ export class NewestVersions {
   /** A column by row, of `rowCount` rows: the values, and a bit for each, 1 where there is one. */
   readColumn(column: number, rowCount: number): {readonly bytes: Uint8Array; readonly present: Uint8Array} {
     const {width, values, isNull} = this.kept[column]!;
-    const {slots: {row: rows}, source} = this;
+    const {slots: {slot: slots}, source} = this;
     const bytes = new Uint8Array(rowCount * width);
     const written = itemsOf(width, bytes);
     const present = new Uint8Array(Math.ceil(rowCount / 8));
-    for (let slot = 0; slot < rows.length; slot += 1) {
-      const from = source[slot]!;
-      if (from < 0 || isNull?.[from] === 1) continue;
-      const row = rows[slot]!;
-      present[row >> 3]! |= 1 << (row & 7);
-      if (width === 8) {
-        written[2 * row] = values[2 * from]!;
-        written[2 * row + 1] = values[2 * from + 1]!;
-      } else written[row] = values[from]!;
+    const from = new Int32Array(blockRows);
+    for (let first = 0; first < rowCount; first += blockRows) {
+      const count = Math.min(blockRows, rowCount - first);
+      for (let at = 0; at < count; at += 1) from[at] = slots[first + at]! < 0 ? -1 : source[slots[first + at]!]!;
+      for (let at = 0; at < count; at += 1) {
+        const slot = from[at]!;
+        if (slot < 0 || isNull?.[slot] === 1) continue;
+        const row = first + at;
+        present[row >> 3]! |= 1 << (row & 7);
+        if (width === 8) {
+          written[2 * row] = values[2 * slot]!;
+          written[2 * row + 1] = values[2 * slot + 1]!;
+        } else written[row] = values[slot]!;
+      }
     }
     return {bytes, present};
   }
