@@ -1,4 +1,7 @@
-/** Threads that run jobs over shared memory, one after another, and are started when there is something to do. */
+/**
+ * Jobs over shared memory, done by this thread and by others that are started when there is something to do. This thread would only wait
+ * for them; and each thread fewer compiles the same code once less.
+ */
 import {Worker} from "node:worker_threads";
 
 interface Waiting<Job, Result> {
@@ -7,58 +10,86 @@ interface Waiting<Job, Result> {
   reject(error: unknown): void;
 }
 
-/** The thread's module answers each message, a job, with another: its result. An error that it does not catch fails the job. */
-export class JobThreads<Job, Result> {
-  private readonly idle: Worker[] = [];
-  private readonly running = new Map<Worker, Waiting<Job, Result>>();
-  private readonly queue: Waiting<Job, Result>[] = [];
+interface Thread<Job, Result> {
+  readonly worker: Worker;
+  /** Sent to it, in order. */
+  readonly sent: Waiting<Job, Result>[];
+}
 
-  /** @param data given to each thread when it starts */
-  constructor(
-    readonly count: number,
-    private readonly module: URL,
-    private readonly data?: unknown,
-  ) {}
+/** So that a thread need not wait for this one to be free between two jobs. */
+const sentMax = 2;
+
+export interface JobThreadsOptions<Job, Result> {
+  /** This one included. */
+  readonly count: number;
+  /** Answers each message, a job, with another: its result. An error that it does not catch fails its jobs. */
+  readonly module: URL;
+  /** What each thread is given when it starts. */
+  readonly data?: unknown;
+  /** Does a job in this thread. */
+  readonly here: (job: Job) => Result;
+}
+
+export class JobThreads<Job, Result> {
+  private readonly threads: Thread<Job, Result>[] = [];
+  private readonly queue: Waiting<Job, Result>[] = [];
+  private isHelping = false;
+
+  constructor(private readonly options: JobThreadsOptions<Job, Result>) {}
 
   run(job: Job): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.queue.push({job, resolve, reject});
-      this.next();
+      this.send();
+      this.help();
     });
   }
 
-  /** Stops the threads; what they have not done is never answered. */
+  /** Stops the threads; what has not been done is never answered. */
   async close(): Promise<void> {
     this.queue.length = 0;
-    await Promise.all([...this.idle, ...this.running.keys()].map((worker) => worker.terminate()));
+    await Promise.all(this.threads.splice(0).map(({worker}) => worker.terminate()));
   }
 
-  private next(): void {
-    const waiting = this.queue[0];
-    if (!waiting) return;
-    const worker = this.idle.pop() ?? (this.running.size < this.count ? this.start() : undefined);
-    if (!worker) return;
-    this.queue.shift();
-    this.running.set(worker, waiting);
-    worker.postMessage(waiting.job);
+  private send(): void {
+    while (this.queue.length > 0) {
+      const thread = this.threads.find(({sent}) => sent.length < sentMax) ?? (this.threads.length < this.options.count - 1 ? this.start() : undefined);
+      if (!thread) return;
+      const waiting = this.queue.shift()!;
+      thread.sent.push(waiting);
+      thread.worker.postMessage(waiting.job);
+    }
   }
 
-  private start(): Worker {
-    const worker = new Worker(this.module, {execArgv: [], workerData: this.data});
-    const end = (finish: (waiting: Waiting<Job, Result>) => void): void => {
-      const waiting = this.running.get(worker);
-      this.running.delete(worker);
-      if (waiting) finish(waiting);
-    };
+  /** Does a job that no thread has taken, after what else this thread has to do. */
+  private help(): void {
+    if (this.isHelping || this.queue.length === 0) return;
+    this.isHelping = true;
+    setImmediate(() => {
+      this.isHelping = false;
+      const waiting = this.queue.shift();
+      if (!waiting) return;
+      try {
+        waiting.resolve(this.options.here(waiting.job));
+      } catch (error) {
+        waiting.reject(error);
+      }
+      this.help();
+    });
+  }
+
+  private start(): Thread<Job, Result> {
+    const worker = new Worker(this.options.module, {execArgv: [], workerData: this.options.data});
+    const thread: Thread<Job, Result> = {worker, sent: []};
+    this.threads.push(thread);
     worker.on("message", (result: Result) => {
-      end((waiting) => waiting.resolve(result));
-      this.idle.push(worker);
-      this.next();
+      thread.sent.shift()!.resolve(result);
+      this.send();
     });
     worker.on("error", (error) => {
-      end((waiting) => waiting.reject(error));
-      this.next();
+      this.threads.splice(this.threads.indexOf(thread), 1);
+      for (const waiting of thread.sent.splice(0)) waiting.reject(error);
     });
-    return worker;
+    return thread;
   }
 }

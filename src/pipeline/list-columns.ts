@@ -46,17 +46,16 @@ export async function addLists({inputPath, outputPath, rows, lists, order, threa
     const {byteCount, plainByteCount} = probe.render({column, rows: rows.subarray(0, pageRowsMax)});
     return byteCount < worthwhile * plainByteCount;
   });
-  const threads = threadCount < 2 ? undefined : new JobThreads<ListPageJob, EncodedPage>(Math.min(threadCount, availableParallelism()), threadUrl, {columns, isCompressed} satisfies ListThreadData);
   const here = new ListPageWriter(columns, isCompressed.map((is) => (is ? zstd : undefined)));
+  const count = Math.min(threadCount, availableParallelism());
+  const threads = new JobThreads<ListPageJob, EncodedPage>({count, module: threadUrl, data: {columns, isCompressed} satisfies ListThreadData, here: (job) => here.render(job)});
   const jobs = planJobs(await readRowGroupRows(inputPath), rows, columns.length);
-  const ahead = threads ? 3 * threads.count : 1;
   const started: Promise<EncodedPage>[] = [];
   const read = async (): Promise<EncodedPage> => {
-    while (started.length < ahead) {
+    while (started.length < 4 * count) {
       const next = jobs.next();
       if (next.done === true) break;
-      const job = next.value;
-      const page = threads ? threads.run(job) : Promise.resolve(here.render(job));
+      const page = threads.run(next.value);
       // Who reads the page learns of a failure; nobody may ever read it.
       page.catch(() => undefined);
       started.push(page);
@@ -73,7 +72,7 @@ export async function addLists({inputPath, outputPath, rows, lists, order, threa
     });
     await rm(inputPath);
   } finally {
-    await threads?.close();
+    await threads.close();
   }
 }
 

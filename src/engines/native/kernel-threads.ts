@@ -1,4 +1,4 @@
-/** Threads that compute windows. Few rows are computed here: a thread costs more than they do. */
+/** Threads that compute windows. Few rows are computed by this one alone: another costs more than they do. */
 import {JobThreads} from "../job-threads.js";
 import {JobRunner, type Job} from "./job.js";
 import type {WindowResult} from "./window-values.js";
@@ -15,7 +15,7 @@ export class KernelThreads {
   private blockCount = 0;
 
   constructor(readonly count: number) {
-    this.threads = new JobThreads(count, threadUrl);
+    this.threads = new JobThreads({count, module: threadUrl, here: (job) => this.here.run(job)});
   }
 
   /** The number of a new block of history. */
@@ -25,8 +25,7 @@ export class KernelThreads {
   }
 
   async run(job: Job): Promise<WindowResult[]> {
-    if (this.count < 2 || job.history.rowCount + job.to - job.from < inlineRowsMax) return this.here.run(job);
-    return this.threads.run(job);
+    return job.history.rowCount + job.to - job.from < inlineRowsMax ? this.here.run(job) : this.threads.run(job);
   }
 
   close(): Promise<void> {
