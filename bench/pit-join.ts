@@ -12,7 +12,7 @@ import {fileURLToPath} from "node:url";
 import {parseArgs} from "node:util";
 import {loadProject} from "../src/definitions/project.js";
 import {DuckDbSession} from "../src/engines/duckdb/connection.js";
-import {parquetOptions} from "../src/pipeline/parquet-options.js";
+import {renderParquetOptions} from "../src/pipeline/parquet-options.js";
 import {train} from "../src/pipeline/train.js";
 import {measurePython, measureScript, printMeasured, renderMeasured, type Measured} from "./measured-process.js";
 
@@ -76,7 +76,7 @@ const outputOf = (root: string, contender: string): string => join(root, engines
 async function runOneQuery({root, output, views, threads}: Job): Promise<void> {
   const session = await openSession(threads);
   const joins = valuesOf(views).map((name) => `ASOF LEFT JOIN '${join(root, "data", `${name}.parquet`)}' AS of_${name} ON of_${name}.item_id = events.item_id AND of_${name}.known_at < events.happened_at`);
-  await session.run(`COPY (SELECT events.*, ${valuesOf(views).join(", ")} FROM '${join(root, "data/events.parquet")}' AS events ${joins.join("\n")} ORDER BY events.happened_at) TO '${output}' ${parquetOptions}`);
+  await session.run(`COPY (SELECT events.*, ${valuesOf(views).join(", ")} FROM '${join(root, "data/events.parquet")}' AS events ${joins.join("\n")} ORDER BY events.happened_at) TO '${output}' ${renderParquetOptions()}`);
   session.close();
 }
 
@@ -88,7 +88,7 @@ async function runTables({root, output, views, threads}: Job): Promise<void> {
     if (rows.startsWith("with_")) await session.run(`DROP TABLE ${rows}`);
     rows = `with_${name}`;
   }
-  await session.run(`COPY (FROM ${rows} ORDER BY happened_at) TO '${output}' ${parquetOptions}`);
+  await session.run(`COPY (FROM ${rows} ORDER BY happened_at) TO '${output}' ${renderParquetOptions()}`);
   session.close();
 }
 

@@ -14,8 +14,8 @@ import {parseArgs} from "node:util";
 import type {AggregationEngine} from "../src/engines/aggregation-engine.js";
 import {DuckDbSession} from "../src/engines/duckdb/connection.js";
 import {areFunctions, renderWithWindows} from "../src/engines/window-columns.js";
-import {parquetOptions} from "../src/pipeline/parquet-options.js";
 import {KeptLists} from "../src/pipeline/list-pages.js";
+import {renderParquetOptions, rowGroupRowsMax} from "../src/pipeline/parquet-options.js";
 import {writeRows} from "../src/pipeline/skeleton-file.js";
 import {writeFeed} from "./feed.js";
 import {measurePython, measureScript, printMeasured, renderMeasured, type Measured} from "./measured-process.js";
@@ -52,11 +52,11 @@ FROM '${feed}' WHERE ${targetDay} ORDER BY __row`);
   const [count] = await session.rows("SELECT count(*) AS count FROM target");
   const rowCount = Number(count!["count"]);
   const made = {isOrdered: areFunctions(columns), lists: new KeptLists(lists)};
-  await writeRows(session, {path: output, relation: `(${renderWithWindows("target", columns)})`, columns: [...kept.split(", "), ...names], made, first: 0, last: rowCount - 1, rowCount, signal: new AbortController().signal});
+  await writeRows(session, {path: output, relation: `(${renderWithWindows("target", columns)})`, columns: [...kept.split(", "), ...names], made, first: 0, last: rowCount - 1, rowCount, rowGroupRows: rowGroupRowsMax, signal: new AbortController().signal});
 }
 
 async function runWindowFunctions(session: DuckDbSession, {feed, output, specs}: Job): Promise<undefined> {
-  await session.run(`COPY (${renderWindowFunctions(specs, {kept, feed, where: targetDay})}) TO '${output}' ${parquetOptions}`);
+  await session.run(`COPY (${renderWindowFunctions(specs, {kept, feed, where: targetDay})}) TO '${output}' ${renderParquetOptions()}`);
 }
 
 /** Reading, sorting and writing are what nobody can leave out. The output is there before the time begins. */
@@ -64,7 +64,7 @@ async function runFloor(session: DuckDbSession, {feed, output, made}: Job): Prom
   await session.run(`CREATE TABLE made AS FROM '${made}'`);
   const startedMs = performance.now();
   await session.run(`CREATE TABLE sorted AS SELECT ${kept} FROM '${feed}' ORDER BY user_id, event_timestamp, artwork_id`);
-  await session.run(`COPY made TO '${output}' ${parquetOptions}`);
+  await session.run(`COPY made TO '${output}' ${renderParquetOptions()}`);
   return (performance.now() - startedMs) / 1000;
 }
 

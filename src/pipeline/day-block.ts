@@ -9,6 +9,7 @@ import {quoteName} from "../sources/quote.js";
 import {dayRange} from "./day.js";
 import type {DayPlan} from "./day-plan.js";
 import {openDayRows} from "./day-rows.js";
+import {limitFiles} from "./file-limits.js";
 import {runRows, writeFiles} from "./skeleton.js";
 import {partsBetween} from "./source-parts.js";
 import {inSession, type DayRows, type Run} from "./train-day.js";
@@ -110,7 +111,7 @@ const rangeOf = (days: readonly string[]): {startUs: number; endUs: number} => (
 export async function withDayRows<T>(run: Run, days: readonly string[], work: (rows: DayRows) => Promise<T>): Promise<T> {
   const {plan, project} = run;
   return await inSession(run, async (session) => {
-    const options = {...(await openDayRows(run, rangeOf(days), session, skeletonPlan(plan))), rowsPerFile: project.runtime.entitySpineChunkRows};
+    const options = {...(await openDayRows(run, rangeOf(days), session, skeletonPlan(plan))), limits: limitFiles(plan, project)};
     return await runRows(options, (step, made) =>
       work({session, write: (day, directory) => writeFiles({...step, between: {...dayRange(day), timeColumn: plan.timeColumn}}, made, {...options, directory})}),
     );

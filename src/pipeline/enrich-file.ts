@@ -4,6 +4,7 @@ import type {EmbeddingReader} from "../sources/embedding-store.js";
 import type {PageFunction} from "./embedding-functions.js";
 import {allocateMemory, loadKernels, memoryBytesMax, paddedLength, type SharedMemory} from "./embedding-kernels.js";
 import type {IdColumn} from "./enrich-ids.js";
+import {vectorBytes} from "./file-limits.js";
 import {scratchBytes, vectorStride, type PageFailure, type Scratch} from "./page-job.js";
 import {planPages, type PoolSize} from "./page-plan.js";
 import {PageStream, type StreamedColumn} from "./page-stream.js";
@@ -57,7 +58,7 @@ export async function enrichFile(given: readonly FileColumn[], options: FileOpti
     ids: needs[readers.indexOf(column.reader)]!.numbered.get(column.ids)!,
     otherIds: column.otherIds && needs[readers.indexOf(column.reader)]!.numbered.get(column.otherIds)!,
     weights: column.weights,
-    pageRowsMax: Math.max(1, Math.min(pageRowsMax, Math.floor(pageBytesMax / rowBytes(column.function)))),
+    pageRowsMax: Math.max(1, Math.min(pageRowsMax, Math.floor(pageBytesMax / vectorBytes(column.function.dtype)))),
   }));
   const sizes = sizePools(readers, needs.map((need) => need.positions.length), options.vectorBytesMax);
   const plan = planPages(planned, sizes, options.rowGroupRows);
@@ -66,7 +67,7 @@ export async function enrichFile(given: readonly FileColumn[], options: FileOpti
     return Math.min(vectorCount, neighbours.reduce((most, count) => Math.max(most, count), vectorsMax));
   });
   const rowCount = options.rowGroupRows.reduce((sum, rows) => sum + rows, 0);
-  const outputBytes = columns.reduce((sum, column) => sum + rowCount * rowBytes(column.function), 0);
+  const outputBytes = columns.reduce((sum, column) => sum + rowCount * vectorBytes(column.function.dtype), 0);
   const threadCount = outputBytes < inlineBytesMax ? 1 : options.threadCount;
   const layout = layOut(planned, columns, {capacities, readers, threadCount});
   const memory = takeMemory(layout.byteCount);
@@ -113,11 +114,6 @@ async function explainFailure(failure: PageFailure, {function: work, blame}: Fil
   }
   const ids = failure.rowEnd - failure.rowStart === 1 ? await idsOfRow(work.column, failure.rowStart) : [];
   return DaedalusError.of("udf-failed", {...facts, ids, reason: failure.reason}, {place});
-}
-
-/** The most that a row of the column takes in the file, levels aside. */
-function rowBytes({dtype}: PageFunction): number {
-  return dtype.kind === "scalar" ? 4 : dtype.dimension * {HALF_FLOAT: 2, FLOAT: 4, TINYINT: 1}[dtype.name];
 }
 
 interface Need {
@@ -184,7 +180,7 @@ function layOut(
   const lengths = columns.flatMap(({function: {dimension, dtype}}) => [dimension, dtype.kind === "vector" ? dtype.dimension : 1]);
   const scratch = {idsMax, lengthMax: paddedLength(Math.max(...lengths))};
   const scratches = Array.from({length: threadCount}, () => ({at: reserve(scratchBytes(scratch)), ...scratch}));
-  const pageBytes = Math.max(...planned.map((column, k) => column.pageRowsMax * rowBytes(columns[k]!.function))) + slackBytes;
+  const pageBytes = Math.max(...planned.map((column, k) => column.pageRowsMax * vectorBytes(columns[k]!.function.dtype))) + slackBytes;
   const places = Array.from({length: threadCount * 3 + 2}, () => reserve(pageBytes));
   const poolsAt = readers.map(({store}, k) => reserve(capacities[k]! * vectorStride({dimension: store.embeddingDim, stored: store.embeddingDtype})));
   if (end > memoryBytesMax) throw new Error(`vectors of ${end} bytes at once: the most is ${memoryBytesMax}`);

@@ -4,7 +4,7 @@ import {readLimits} from "../engines/session-limits.js";
 import {quoteName, quoteNames, quoteText} from "../sources/quote.js";
 import {addLists} from "./list-columns.js";
 import type {KeptLists, NarrowLists} from "./list-pages.js";
-import {parquetOptions} from "./parquet-options.js";
+import {renderParquetOptions} from "./parquet-options.js";
 
 /** What is known of a relation of rows, beside its columns. */
 export interface MadeRows {
@@ -24,17 +24,18 @@ export interface RowsToWrite {
   readonly first: number;
   readonly last: number;
   readonly rowCount: number;
+  readonly rowGroupRows: number;
   readonly signal: AbortSignal;
 }
 
 /** Fewer lists than this are written sooner than our threads have started. */
 const listsMin = 100_000;
 
-export async function writeRows(session: DuckDbSession, {path, relation, columns, made, first, last, rowCount, signal}: RowsToWrite): Promise<void> {
+export async function writeRows(session: DuckDbSession, {path, relation, columns, made, first, last, rowCount, rowGroupRows, signal}: RowsToWrite): Promise<void> {
   const lists = rowCount * made.lists.countIn(columns) < listsMin ? new Map<string, NarrowLists>() : made.lists.pick(columns);
   const copied = columns.filter((name) => !lists.has(name));
   const copy = async (to: string, names: string): Promise<void> =>
-    session.run(`COPY (SELECT ${names} FROM ${relation} WHERE __row BETWEEN ${first} AND ${last}${made.isOrdered ? "" : " ORDER BY __row"}) TO ${quoteText(to)} ${parquetOptions}`);
+    session.run(`COPY (SELECT ${names} FROM ${relation} WHERE __row BETWEEN ${first} AND ${last}${made.isOrdered ? "" : " ORDER BY __row"}) TO ${quoteText(to)} ${renderParquetOptions(rowGroupRows)}`);
   if (lists.size === 0) return copy(path, quoteNames(columns));
   const inputPath = `${path}.scalars`;
   await copy(inputPath, `${quoteNames(copied)}, __row AS ${quoteName(rowColumn)}`);

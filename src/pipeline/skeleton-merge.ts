@@ -9,9 +9,10 @@ import {compileColumns, orderOf} from "../plan/recipe.js";
 import {quoteName, quoteNames, quoteText} from "../sources/quote.js";
 import {dayRange} from "./day.js";
 import {openDayRows} from "./day-rows.js";
+import {limitFiles, type FileLimits} from "./file-limits.js";
 import type {Manifest} from "./manifest.js";
 import {sinkColumns} from "./open-service.js";
-import {parquetOptions} from "./parquet-options.js";
+import {renderParquetOptions} from "./parquet-options.js";
 import {runRows, type WrittenFile} from "./skeleton.js";
 import type {Run} from "./train-day.js";
 
@@ -51,7 +52,7 @@ export async function mergeSkeleton(run: Run, options: MergeOptions): Promise<re
       if (!(await haveSameRows(session, witnesses))) return undefined;
     }
     const source = stale.length > 0 ? "__published JOIN __made USING (__position)" : "__published";
-    return await writeFiles(session, {source, order, directory, rowCount: manifest.rows, rowsPerFile: project.runtime.entitySpineChunkRows, signal: effects.signal});
+    return await writeFiles(session, {source, order, directory, rowCount: manifest.rows, limits: limitFiles(plan, project), signal: effects.signal});
   } finally {
     effects.signal.removeEventListener("abort", interrupt);
     session.close();
@@ -87,11 +88,11 @@ interface WriteOptions {
   readonly order: readonly string[];
   readonly directory: string;
   readonly rowCount: number;
-  readonly rowsPerFile: number;
+  readonly limits: FileLimits;
   readonly signal: AbortSignal;
 }
 
-async function writeFiles(session: DuckDbSession, {source, order, directory, rowCount, rowsPerFile, signal}: WriteOptions): Promise<WrittenFile[]> {
+async function writeFiles(session: DuckDbSession, {source, order, directory, rowCount, limits: {rowsPerFile, rowGroupRows}, signal}: WriteOptions): Promise<WrittenFile[]> {
   const files: WrittenFile[] = [];
   for (let first = 0; first === 0 || first < rowCount; first += rowsPerFile) {
     signal.throwIfAborted();
@@ -99,7 +100,7 @@ async function writeFiles(session: DuckDbSession, {source, order, directory, row
     const name = `part-${String(files.length).padStart(5, "0")}.parquet`;
     const path = join(directory, name);
     const query = `SELECT ${quoteNames(order)} FROM ${source} WHERE __position >= ${first} AND __position < ${end} ORDER BY __position`;
-    await session.run(`COPY (${query}) TO ${quoteText(path)} ${parquetOptions}`);
+    await session.run(`COPY (${query}) TO ${quoteText(path)} ${renderParquetOptions(rowGroupRows)}`);
     files.push({name, rows: end - first, bytes: statSync(path).size});
   }
   return files;

@@ -12,6 +12,7 @@ import {DaedalusError, type Place} from "../errors.js";
 import type {Operator, Plan} from "../plan/operator.js";
 import {quoteName} from "../sources/quote.js";
 import {explainWriteFailure, reasonOf} from "./failure.js";
+import type {FileLimits} from "./file-limits.js";
 import {KeptLists} from "./list-pages.js";
 import {writeRows, type MadeRows} from "./skeleton-file.js";
 
@@ -35,8 +36,7 @@ export interface RowsOptions {
 
 export interface SkeletonOptions extends RowsOptions {
   readonly directory: string;
-  /** How many rows each file may hold. */
-  readonly rowsPerFile: number;
+  readonly limits: FileLimits;
 }
 
 type WriteStep = Extract<Step, {kind: "write"}>;
@@ -189,18 +189,18 @@ interface Between {
   readonly endUs: number;
 }
 
-/** A file for each `rowsPerFile` rows, and one of none where there is no row. `between`: of these rows only, which the order of rows does not mix with others. */
-export async function writeFiles(step: WriteStep & {readonly between?: Between}, made: MadeRows, {session, directory, rowsPerFile, signal}: Omit<SkeletonOptions, "plan" | "context">): Promise<WrittenFile[]> {
+/** As many files as the limits ask for, and one of none where there is no row. `between`: of these rows only, which the order of rows does not mix with others. */
+export async function writeFiles(step: WriteStep & {readonly between?: Between}, made: MadeRows, {session, directory, limits, signal}: Omit<SkeletonOptions, "plan" | "context">): Promise<WrittenFile[]> {
   const relation = quoteName(step.relation);
   const where = step.between ? `WHERE __row BETWEEN ${await findBounds(session, step.rows, step.between)}` : "";
   const parts = (await session.rows(`SELECT min(__row) AS first, max(__row) AS last, count(*) AS count
-FROM (SELECT __row, (row_number() OVER (ORDER BY __row) - 1) // ${rowsPerFile} AS part FROM ${relation} ${where}) GROUP BY part ORDER BY part`)) as {first: bigint; last: bigint; count: bigint}[];
+FROM (SELECT __row, (row_number() OVER (ORDER BY __row) - 1) // ${limits.rowsPerFile} AS part FROM ${relation} ${where}) GROUP BY part ORDER BY part`)) as {first: bigint; last: bigint; count: bigint}[];
   const files: WrittenFile[] = [];
   for (const {first, last, count} of parts.length > 0 ? parts : [{first: 0n, last: 0n, count: 0n}]) {
     signal.throwIfAborted();
     const name = `part-${String(files.length).padStart(5, "0")}.parquet`;
     const path = join(directory, name);
-    await writeRows(session, {path, relation, columns: step.columns, made, first: Number(first), last: Number(last), rowCount: Number(count), signal});
+    await writeRows(session, {path, relation, columns: step.columns, made, first: Number(first), last: Number(last), rowCount: Number(count), rowGroupRows: limits.rowGroupRows, signal});
     files.push({name, rows: Number(count), bytes: statSync(path).size});
   }
   return files;

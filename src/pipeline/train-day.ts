@@ -14,12 +14,13 @@ import {openDayRows} from "./day-rows.js";
 import type {Effects} from "./effects.js";
 import {enrichPartition, type ResolvedEnrichment} from "./enrich.js";
 import {explainWriteFailure, reasonOf} from "./failure.js";
-import type {EmbeddingDtype} from "./parquet-column.js";
+import {limitFiles} from "./file-limits.js";
 import type {LakeTable} from "./lake-table.js";
 import {linkOrCopy} from "./link-or-copy.js";
 import type {DayLock} from "./lock.js";
 import {manifestFormat, publishedOf, type Manifest} from "./manifest.js";
 import {enrichmentOperators, lastStage, sinkColumns, type OpenService} from "./open-service.js";
+import type {EmbeddingDtype} from "./parquet-column.js";
 import type {Stage} from "./partition.js";
 import {renderFinding} from "./partition-summary.js";
 import {readStatistics, runChecks, type CheckResult, type ColumnStatistics} from "./quality.js";
@@ -110,7 +111,7 @@ function withOwnRows<T>(run: Run, work: (rows: DayRows) => Promise<T>): Promise<
   return inSession(run, (session) =>
     work({
       session,
-      write: async (day, directory) => runSkeleton({...(await openDayRows(run, dayRange(day), session, skeletonPlan(plan))), directory, rowsPerFile: project.runtime.entitySpineChunkRows}),
+      write: async (day, directory) => runSkeleton({...(await openDayRows(run, dayRange(day), session, skeletonPlan(plan))), directory, limits: limitFiles(plan, project)}),
     }),
   );
 }

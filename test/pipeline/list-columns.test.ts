@@ -7,7 +7,7 @@ import type {ListPart, ListStretches} from "../../src/engines/aggregation-engine
 import type {DuckDbSession} from "../../src/engines/duckdb/connection.js";
 import {addLists} from "../../src/pipeline/list-columns.js";
 import {KeptLists} from "../../src/pipeline/list-pages.js";
-import {parquetOptions} from "../../src/pipeline/parquet-options.js";
+import {renderParquetOptions} from "../../src/pipeline/parquet-options.js";
 import {below, seededRandom} from "../support/seeded-random.js";
 import {testSession} from "../support/test-session.js";
 
@@ -55,7 +55,7 @@ afterAll(() => rmSync(folder, {recursive: true, force: true}));
 
 async function write(name: string, rows: Int32Array, threadCount: number): Promise<string> {
   const [inputPath, outputPath] = [join(folder, `${name}.scalars`), join(folder, `${name}.parquet`)];
-  await session.run(`COPY (SELECT i AS id, i % 7 AS kind FROM range(${rows.length}) t(i)) TO '${inputPath}' ${parquetOptions.replace(")", ", ROW_GROUP_SIZE 2048)")}`);
+  await session.run(`COPY (SELECT i AS id, i % 7 AS kind FROM range(${rows.length}) t(i)) TO '${inputPath}' ${renderParquetOptions(2048)}`);
   const lists = new KeptLists(new Map(Object.entries(made).map(([column, {stretches}]) => [column, stretches]))).pick(Object.keys(made));
   await addLists({inputPath, outputPath, rows, lists, order: ["wide", "id", "repeated", "kind"], threadCount, signal: new AbortController().signal});
   expect(existsSync(inputPath)).toBe(false);
