@@ -114,12 +114,11 @@ interface Limits {
 /** What `memory_limit` allows is shared with DuckDB, with what Lance reads, and with pages that wait to be written. */
 async function findLimits(session: DuckDbSession): Promise<Limits> {
   const {threadCount, memoryBytes} = await readLimits(session);
-  return {threadCount, vectorBytesMax: Math.min(vectorBytesMost, Math.floor(Math.max(memoryBytes / 16, (memoryBytes - processBytes) * vectorShare)))};
+  return {threadCount, vectorBytesMax: Math.min(vectorBytesMost, Math.floor(Math.max(memoryBytes / 16, (memoryBytes - processBytes) / 3)))};
 }
 
-const vectorShare = 0.25;
-/** What a process takes before it has read anything. */
-const processBytes = 256 << 20;
+/** What a process takes before it has read anything, and while it reads and writes. */
+const processBytes = 320 << 20;
 const vectorBytesMost = 2 ** 31;
 
 const definedOf = ({vectorBytesMax, threadCount}: EnrichOptions): Partial<Limits> => ({

@@ -39,13 +39,20 @@ export class VectorPool {
     this.usedBy = new Int32Array(capacity).fill(-1);
   }
 
+  /** All fit and are most of the store: to read them in one go costs less than to pick those of each shard. */
+  private get takesAll(): boolean {
+    const {capacity, positions, reader} = this.options;
+    return capacity >= positions.length && positions.length * 4 >= reader.rowCount;
+  }
+
   /** Its address. */
   get at(): number {
     return this.options.at;
   }
 
   /** Brings what a shard needs and is not here yet; what the shard before it needs stays. */
-  async load(shard: number, wanted: Int32Array, signal?: AbortSignal): Promise<void> {
+  async load(shard: number, needed: Int32Array, signal?: AbortSignal): Promise<void> {
+    const wanted = shard === 0 && this.takesAll ? this.slots.map((_, number) => number) : needed;
     for (const number of wanted) if (this.slots[number] !== -1) this.usedBy[this.slots[number]!] = shard;
     const missing = wanted.filter((number) => this.slots[number] === -1);
     const places = missing.map((number) => this.place(number, shard));
