@@ -44,7 +44,7 @@ function toChunk(rows: readonly Row[]): RawChunk {
 
 /** Rows of all blocks in the order in which the kernel sees them. */
 function sortHere(rows: readonly Row[], {keyCount, chunkRows}: {readonly keyCount: number; readonly chunkRows: number}): Row[] {
-  const builder = new ArrivalsBuilder(shape, keyCount);
+  const builder = new ArrivalsBuilder(shape, {first: 0, last: keyCount - 1});
   for (let at = 0; at < rows.length; at += chunkRows) builder.append(toChunk(rows.slice(at, at + chunkRows)));
   return [...builder.blocks(order, 500)].flatMap((block) => {
     const {key, ts, flags, values, places} = sortArrived(block);

@@ -30,6 +30,7 @@ const partCount = 64;
 const stretchRows = 1024;
 
 export class ArrivalsBuilder {
+  private readonly firstKey: number;
   private readonly keysOfPart: number;
   /** Of each part where its stretches begin, the place of its next row, and the end of its last stretch. */
   private readonly starts: readonly number[][] = Array.from({length: partCount}, () => []);
@@ -42,12 +43,13 @@ export class ArrivalsBuilder {
   private readonly flags: readonly Growing[];
   private readonly values: readonly {readonly data: Growing; readonly starts: Growing; readonly ends: Growing; readonly present: Growing}[];
 
-  /** Keys are numbers from 0 to `keyCount`. */
+  /** @param keys the only ones that will come */
   constructor(
     private readonly shape: Shape,
-    keyCount: number,
+    keys: {readonly first: number; readonly last: number},
   ) {
-    this.keysOfPart = Math.max(1, Math.ceil(keyCount / partCount));
+    this.firstKey = keys.first;
+    this.keysOfPart = Math.max(1, Math.ceil((keys.last - keys.first + 1) / partCount));
     this.flags = Array.from({length: shape.flagWords}, () => new Growing(0));
     this.values = shape.values.map(() => ({data: new Growing(0), starts: new Growing(0), ends: new Growing(0), present: new Growing(0)}));
   }
@@ -89,7 +91,7 @@ export class ArrivalsBuilder {
         rowCount += end - start;
       }
       if (rowCount < rowsMin && at < partCount - 1) continue;
-      yield {columns, order, stretches: Int32Array.from(stretches), rowCount, firstKey: firstPart * this.keysOfPart, keyCount: (at + 1 - firstPart) * this.keysOfPart};
+      yield {columns, order, stretches: Int32Array.from(stretches), rowCount, firstKey: this.firstKey + firstPart * this.keysOfPart, keyCount: (at + 1 - firstPart) * this.keysOfPart};
       [stretches, rowCount, firstPart] = [[], 0, at + 1];
     }
   }
@@ -109,9 +111,9 @@ export class ArrivalsBuilder {
 
   private placeRows(keys: Int32Array): Int32Array {
     const places = new Int32Array(keys.length);
-    const {next, end, keysOfPart} = this;
+    const {next, end, firstKey, keysOfPart} = this;
     for (let row = 0; row < keys.length; row += 1) {
-      const part = Math.floor(keys[row]! / keysOfPart);
+      const part = Math.floor((keys[row]! - firstKey) / keysOfPart);
       if (next[part] === end[part]) this.beginStretch(part);
       places[row] = next[part]!;
       next[part]! += 1;

@@ -2,7 +2,8 @@
  * Our own windows: DuckDB hands the history over once, as vectors; it is sorted by key and instant (here, or by DuckDB where there is too
  * much of it), and a kernel slides over it (`window-values.ts`), only for the rows that are asked for. Results stay where they were made, and each row fetches its own by a function
  * of `__row` when it is written: lists are assembled once, in the order of the output, and nobody sorts or joins them.
- * What is held at a time is bounded: history comes in blocks of whole keys, and rows in slices of as many as their lists leave room for.
+ * What is held at a time is bounded: history comes in blocks of whole keys, and rows in slices of as many as their lists leave room for, by key,
+ * so that a slice needs the history of few keys.
  */
 import {availableParallelism} from "node:os";
 import {randomUUID} from "node:crypto";
@@ -99,22 +100,25 @@ async function runPass(session: SqlSession, run: PassRun): Promise<WindowColumns
     }
     const createTable = (): Promise<void> => session.run(`CREATE TABLE ${quoteName(output)} (__row BIGINT${pass.windows.map((window) => `, ${quoteName(window.name)} ${resultTypeOf(window)}`).join("")})`);
     if (reach.rowCount <= rowsAtOnce) {
-      const computed = await guessed(pass, (isGuessed) => computeSlice(session, {...run, isGuessed, first: 0, end: reach.rowCount}));
+      const computed = await guessed(pass, (isGuessed) => computeSlice(session, {...run, isGuessed, first: 0, end: reach.rowCount, keys: undefined}));
       // Results stay here, and rows fetch theirs, unless they are too many to stay or must become text again.
       if (computed.vectors.byteLength <= resultBytes && pass.decoded.size === 0) return provideColumns(session, computed);
       await createTable();
       await insertRows(session, run, computed);
     } else {
       await createTable();
+      await writePlaces(session, run.task);
       await guessed(pass, async (isGuessed) => {
         await session.run(`DELETE FROM ${quoteName(output)}`);
         for (let first = 0; first < reach.rowCount; first += rowsAtOnce) {
-          await insertRows(session, run, await computeSlice(session, {...run, isGuessed, first, end: Math.min(reach.rowCount, first + rowsAtOnce)}));
+          const end = Math.min(reach.rowCount, first + rowsAtOnce);
+          await insertRows(session, run, await computeSlice(session, {...run, isGuessed, first, end, keys: await findKeys(session, first, end)}));
         }
       });
     }
     return inTable({windows: pass.windows, output});
   } finally {
+    await session.run(`DROP TABLE IF EXISTS ${placeTable}`);
     for (const {table} of pass.dictionaries) await session.run(`DROP TABLE IF EXISTS ${table}`);
   }
 }
@@ -154,6 +158,26 @@ SELECT *, CAST(row_number() OVER () - 1 AS INTEGER) AS __key FROM (SELECT DISTIN
   return Number(row!["count"]);
 }
 
+/** Where rows stand when they are sorted by key and instant, those without a key last. */
+const placeTable = "__native_place";
+
+async function writePlaces(session: SqlSession, task: AggregationTask): Promise<void> {
+  await session.run(`CREATE OR REPLACE TEMP TABLE ${placeTable} AS
+SELECT cur.__row, keys.__key, row_number() OVER (ORDER BY keys.__key NULLS LAST, cur.__ts, cur.__row) - 1 AS __place
+FROM ${quoteName(task.target)} cur LEFT JOIN ${keyTable} keys ON ${matchKeys(task, "target", "cur")}`);
+}
+
+/** The keys of the rows at places `[first, end)`. */
+async function findKeys(session: SqlSession, first: number, end: number): Promise<KeyRange> {
+  const [row] = await session.rows(`SELECT coalesce(min(__key), 0) AS first, coalesce(max(__key), -1) AS last FROM ${placeTable} WHERE __place >= ${first} AND __place < ${end}`);
+  return {first: Number(row!["first"]), last: Number(row!["last"])};
+}
+
+interface KeyRange {
+  readonly first: number;
+  readonly last: number;
+}
+
 const matchKeys = (task: AggregationTask, side: "target" | "history", alias: string): string =>
   task.keys.map((key, at) => `${alias}.${quoteName(key[side])} = keys.key_${at + 1}`).join(" AND ");
 
@@ -174,9 +198,10 @@ interface PassRun {
 interface Slice extends PassRun {
   /** Whether the history comes in the order that the pass guesses. */
   readonly isGuessed: boolean;
-  /** Rows `[first, end)` by `__row`. */
+  /** Rows `[first, end)`: by `__row`, or by their places where only these keys are asked for. */
   readonly first: number;
   readonly end: number;
+  readonly keys: KeyRange | undefined;
 }
 
 interface Computed {
@@ -241,7 +266,7 @@ function provideColumns(session: SqlSession, {columns, vectors}: Computed): Wind
   );
 }
 
-async function insertRows(session: SqlSession, {pass, output}: PassRun, {columns, vectors}: Computed): Promise<void> {
+async function insertRows(session: SqlSession, {pass, output, reach}: PassRun, {columns, vectors}: Computed): Promise<void> {
   const provided = uniqueName();
   session.provideTable({
     name: provided,
@@ -249,7 +274,9 @@ async function insertRows(session: SqlSession, {pass, output}: PassRun, {columns
     rowCount: vectors.rowCount,
     readChunk: (index) => readChunk(vectors, columns.length, index),
   });
-  await session.run(`INSERT INTO ${quoteName(output)}\n${renderDecoded(pass, provided)}`);
+  const rows = `(${renderDecoded(pass, provided)})`;
+  const isPlaced = vectors.rowCount < reach.rowCount;
+  await session.run(`INSERT INTO ${quoteName(output)}\n${isPlaced ? `SELECT p.__row, r.* EXCLUDE (__row) FROM ${rows} r JOIN ${placeTable} p ON r.__row = p.__place` : `FROM ${rows}`}`);
 }
 
 const uniqueName = (): string => `native_${randomUUID().replaceAll("-", "")}`;
@@ -269,9 +296,11 @@ function renderDecoded({windows, decoded}: Pass, provided: string): string {
   return `SELECT r.__row, ${values.join(", ")} FROM ${provided}() r${joins.join("")}`;
 }
 
-async function readTarget(session: SqlSession, {task, pass, reach, first, end}: Slice): Promise<Columns> {
+async function readTarget(session: SqlSession, {task, pass, reach, first, end, keys}: Slice): Promise<Columns> {
+  const target = quoteName(task.target);
+  const rows = keys === undefined ? `FROM ${target}` : `SELECT t.* REPLACE (p.__place AS __row) FROM ${target} t JOIN ${placeTable} p ON t.__row = p.__row WHERE p.__place >= ${first} AND p.__place < ${end}`;
   const sql = `SELECT keys.__key, CAST(cur.__ts - ${reach.firstTs} AS DOUBLE), ${pass.target.select}
-FROM (FROM ${quoteName(task.target)} WHERE __row >= ${first} AND __row < ${end}) cur JOIN ${keyTable} keys ON ${matchKeys(task, "target", "cur")}${pass.target.joins}
+FROM (${rows}) cur JOIN ${keyTable} keys ON ${matchKeys(task, "target", "cur")}${pass.target.joins}
 ORDER BY keys.__key, cur.__ts`;
   const builder = new ColumnsBuilder(pass.target.shape, end - first);
   for await (const chunk of session.chunks(sql, ["INTEGER", "DOUBLE", ...pass.target.types])) builder.append(chunk);
@@ -304,7 +333,7 @@ async function readArrivals(session: SqlSession, slice: Slice): Promise<Arrivals
   const {history, guess} = slice.pass;
   const hashes = guess === undefined ? [] : [guess.hashes.value];
   const shape = {...history.shape, values: [...history.shape.values, ...hashes.map(() => ({width: 8, isList: false}))]};
-  const builder = new ArrivalsBuilder(shape, slice.keyCount);
+  const builder = new ArrivalsBuilder(shape, slice.keys ?? {first: 0, last: slice.keyCount - 1});
   for await (const chunk of session.chunks(renderHistory(slice, hashes), ["INTEGER", "DOUBLE", ...history.types, ...hashes.map(() => "DOUBLE")])) {
     builder.append(chunk);
     if (builder.byteCount > slice.arrivalBytes) return undefined;
@@ -334,12 +363,12 @@ ORDER BY ${["keys.__key", "hist.__ts", ...(guess?.order ?? order)].map((sorted) 
 }
 
 /** The history that rows may look at, of keys that they have. */
-function renderHistory({task, pass, reach}: Slice, added: readonly string[]): string {
+function renderHistory({task, pass, reach, keys}: Slice, added: readonly string[]): string {
   const bounded = pass.windows.flatMap(({windowUs}) => windowUs ?? []);
   const oldest = bounded.length === pass.windows.length ? ` AND hist.__ts >= ${reach.firstTs - BigInt(Math.max(...bounded))}` : "";
   const far = reach.firstTs - BigInt(farUs);
   const selected = [pass.history.select, ...added].filter((text) => text !== "").map((text) => `, ${text}`).join("");
   return `SELECT keys.__key, CAST(greatest(hist.__ts, ${far}) - ${reach.firstTs} AS DOUBLE)${selected}
 FROM ${quoteName(task.history)} hist JOIN ${keyTable} keys ON ${matchKeys(task, "history", "hist")}${pass.history.joins}
-WHERE hist.__ts < ${reach.lastTs}${oldest}`;
+WHERE hist.__ts < ${reach.lastTs}${oldest}${keys === undefined ? "" : ` AND keys.__key BETWEEN ${keys.first} AND ${keys.last}`}`;
 }
