@@ -73,7 +73,7 @@ export const pipelineWordings = {
   }),
   "lake-unwritable": (p: {table: string; reason: string}) => ({
     text: `the table ${p.table} of output_lake cannot be written: ${p.reason}`,
-    hint: "partitions that were published stay; the next run writes to the lake what it does not have",
+    hint: "check its database_path and what its user may do; partitions that were published stay, and the next run writes to the lake what it does not have",
   }),
   "lake-type": (p: {table: string; column: string; had: string; has: string}) => ({
     text: `column "${p.column}" of the table ${p.table} of output_lake is ${p.had}, and ${p.has} now, which it cannot become`,

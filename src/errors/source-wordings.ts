@@ -4,6 +4,7 @@ import {didYouMean, list, type WordingTable} from "./wording.js";
 export const sourceWordings = {
   "environment-missing": (p: {variable: string; owner: string}) => ({
     text: `${p.owner} needs the environment variable ${p.variable}, which is not set`,
+    hint: "set it where the run is started, or correct the reference",
   }),
   "source-unsupported": (p: {view: string; scheme: string}) => ({
     text: `view "${p.view}" is read from "${p.scheme}", which this version does not read`,
@@ -13,8 +14,8 @@ export const sourceWordings = {
     text: p.what === undefined ? `view "${p.view}" has no parquet files at ${p.path}` : `view "${p.view}" finds no ${p.what.replace(/^an? /, "")} at ${p.path}`,
     hint: p.tried.length === 0 ? "check the path" : `looked in ${p.tried.join(" and ")}`,
   }),
-  "extension-missing": (p: {extension: string; reason: string}) => ({
-    text: `the DuckDB extension "${p.extension}" is not there and could not be had: ${p.reason}`,
+  "extension-missing": (p: {extension: string; reason: string; view?: string}) => ({
+    text: `the DuckDB extension "${p.extension}"${p.view === undefined ? "" : `, which view "${p.view}" needs,`} is not there and could not be had: ${p.reason}`,
     hint: `daeda extensions install ${p.extension}, which also takes Python wheels, or with --offline <folder> files that you bring`,
   }),
   "package-missing": (p: {view: string; what: string; package: string}) => ({
@@ -29,13 +30,13 @@ export const sourceWordings = {
     text: `"${p.key}" of view "${p.view}" is nothing that ${p.kind} takes`,
     hint: p.allowed.length === 0 ? "remove it" : `it takes ${list(p.allowed)}`,
   }),
-  "source-unreachable": (p: {view: string; reason: string}) => ({
+  "source-unreachable": (p: {view: string; reason: string; hint?: string | undefined}) => ({
     text: `the source of view "${p.view}" does not answer: ${p.reason}`,
-    hint: "check host, port and network",
+    hint: p.hint ?? "check host, port and network",
   }),
-  "source-denied": (p: {view: string; reason: string}) => ({
+  "source-denied": (p: {view: string; reason: string; hint?: string | undefined}) => ({
     text: `the source of view "${p.view}" refuses: ${p.reason}`,
-    hint: "check user, password or keys, and what they may read",
+    hint: p.hint ?? "check user, password or keys, and what they may read",
   }),
   "source-snapshot-missing": (p: {view: string; wanted: string; known: string}) => ({
     text: `the source of view "${p.view}" has no snapshot ${p.wanted}`,

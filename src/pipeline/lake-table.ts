@@ -148,7 +148,8 @@ export class LakeTable {
         } catch (error) {
           if (error instanceof DaedalusError) throw error;
           const reason = reasonOf(error);
-          if (mode === "READ_ONLY" && /does not exist|cannot open/i.test(reason)) return;
+          // A catalog is made where there is none; the database that it lies in is not.
+          if (mode === "READ_ONLY" && /does not exist|cannot open/i.test(reason) && !/database ".*" does not exist/i.test(reason)) return;
           if (!conflictPattern.test(error instanceof Error ? error.message : "") || attempt === attemptsMax) throw this.failure(attempt === 1 ? reason : `${reason} (${attempt} times)`, error);
           await sleep(Math.min(50 * 2 ** attempt, 3000) * (0.5 + Math.random()), undefined, signal ? {signal} : {});
         }

@@ -50,12 +50,15 @@ const lossPattern =
   /connection (?:to server )?.*(?:refused|failed|closed|reset|lost|timed? ?out)|server closed the connection|terminating connection|could not (?:receive|send) data|no connection to the server|SSL SYSCALL|the database system is (?:starting up|shutting down|in recovery)|could not (?:connect|translate host name|establish connection)|timeout|database is locked|Connection refused|HTTP (?:Error: |code )?.*\b50[0234]\b|\b503\b/i;
 const refusalPattern = /password authentication failed|Incorrect username or password|JWT token is invalid|Insufficient privileges|not authorized|no password supplied|permission denied|not permitted|no pg_hba|role ".*" does not exist|HTTP.*\b40[13]\b|Forbidden|AccessDenied|certificate verify failed|does not support SSL/i;
 
+/** A server that answers, and has no such database. */
+const absencePattern = /database ".*" does not exist/i;
+
 /** The source may well answer the next time. */
 export function isConnectionLoss(error: unknown): boolean {
   for (let current = error; current instanceof Error; current = current.cause) {
-    // Of the store that is written to, which was asked several times already.
-    if (current instanceof DaedalusError && current.code.startsWith("output-")) return false;
-    if (refusalPattern.test(current.message)) return false;
+    // Of the store or lake that is written to, which was asked several times already.
+    if (current instanceof DaedalusError && /^(?:output|lake)-/.test(current.code)) return false;
+    if (refusalPattern.test(current.message) || absencePattern.test(current.message)) return false;
     if (lossPattern.test(current.message)) return true;
   }
   return false;
@@ -71,19 +74,25 @@ function sourceReasonOf(error: unknown): string {
 }
 
 export function explainSourceFailure(view: View, error: unknown): DaedalusError {
-  if (error instanceof DaedalusError) return error;
-  const facts = {view: view.name, reason: sourceReasonOf(error)};
   const options = {place: view.source.place, cause: error};
-  if (refusalPattern.test(facts.reason)) return DaedalusError.of("source-denied", facts, options);
-  return isConnectionLoss(error) ? DaedalusError.of("source-unreachable", facts, options) : DaedalusError.of("source-unreadable", {...facts, hint: hintOf(facts.reason)}, options);
+  if (error instanceof DaedalusError) {
+    const isExtension = error.code === "extension-missing" && error.place === undefined;
+    return isExtension ? DaedalusError.of("extension-missing", {...(error.facts as {extension: string; reason: string}), view: view.name}, options) : error;
+  }
+  const reason = sourceReasonOf(error);
+  const facts = {view: view.name, reason, hint: hintOf(reason)};
+  if (refusalPattern.test(reason)) return DaedalusError.of("source-denied", facts, options);
+  return isConnectionLoss(error) ? DaedalusError.of("source-unreachable", facts, options) : DaedalusError.of("source-unreadable", facts, options);
 }
 
 /** What to do about the failures that have one cause; undefined for any other. */
 function hintOf(reason: string): string | undefined {
+  if (/RequestTimeTooSkewed|RequestExpired/i.test(reason)) return "set the clock of this machine: the store compares it with its own";
+  if (/\b50[0234]\b|SlowDown/.test(reason)) return "the store is down or overloaded: run again when it answers";
   if (/(?:relation|table with name|schema) .*does not exist|no such table/i.test(reason)) return 'check "table_name" of the source, with its schema, or the names in its "query"';
   if (/column .*does not exist/i.test(reason)) return 'check the columns that the "query", "timestamp_field" and "field_mapping" name';
   if (/database .*does not exist/i.test(reason)) return 'check the database in "database_path"';
-  if (/cannot open file|no such file|no files found|\b404\b|NoSuchKey|NoSuchBucket/i.test(reason)) return "check the path; a file that a table or a listing names and that is gone has to be put back, or an older or newer snapshot read";
+  if (/cannot open file|unable to open|no such file|no files found|\b404\b|NoSuchKey|NoSuchBucket/i.test(reason)) return "check the path; a file that a table or a listing names and that is gone has to be put back, or an older or newer snapshot read";
   return undefined;
 }
 

@@ -87,7 +87,10 @@ export async function trainDay(run: Run, day: string, shared?: DayRows): Promise
     return {rows: partitions.findManifest(lastStage(run), day)?.rows ?? 0, checks};
   } catch (error) {
     if (effects.signal.aborted) throw DaedalusError.of("interrupted", {}, {cause: error});
-    if (isConnectionLoss(error)) throw DaedalusError.of("source-lost", {day, attempts: attemptsMax, reason: reasonOf(error)}, {cause: error});
+    if (isConnectionLoss(error)) {
+      const place = error instanceof DaedalusError ? error.place : undefined;
+      throw DaedalusError.of("source-lost", {day, attempts: attemptsMax, reason: reasonOf(error)}, {cause: error, place});
+    }
     throw explainWriteFailure(error, partitions.folder);
   } finally {
     await lock?.release();

@@ -1,5 +1,5 @@
 /** Datasets as tables of a DuckLake: a day is one snapshot, whoever writes beside it, and a run brings what the lake does not have. */
-import {readFileSync, writeFileSync} from "node:fs";
+import {existsSync, readFileSync, writeFileSync} from "node:fs";
 import {join} from "node:path";
 import {afterAll, beforeAll, describe, expect, it} from "vitest";
 import {loadProject} from "../../src/definitions/project.js";
@@ -143,6 +143,11 @@ describe.skipIf(missing !== undefined)(`a lake beside the partitions (skipped wh
       message: expect.not.stringContaining("wrong-secret") as string,
     });
     await expect(train({project: loadProject({root}), service: loadProject({root}).services.get("basket")!, stages: "both"}, {...realEffects, environment: {LAKE_USER: "x"}})).rejects.toMatchObject({code: "environment-missing", facts: {variable: "LAKE_PASSWORD", owner: expect.stringContaining("output_lake") as string}});
+    const {root: nowhere} = await makeLakeShop("postgres");
+    const runtimePath = join(nowhere, "config/training/runtime.yaml");
+    writeFileSync(runtimePath, readFileSync(runtimePath, "utf8").replace(/dbname=\w+/, "dbname=no_such_database"));
+    await expect(trainIn(nowhere)).rejects.toMatchObject({code: "lake-unwritable", message: expect.stringContaining("no_such_database") as string, hint: expect.stringContaining("database_path") as string});
+    expect(existsSync(join(nowhere, "out/basket/dataset"))).toBe(false);
     const {root: foreign, real} = await makeLakeShop("duckdb");
     await inLake(real, (session) => session.run("CREATE TABLE lake.basket (x INTEGER)"), `${foreign}/lake/`);
     await expect(trainIn(foreign)).rejects.toMatchObject({code: "lake-unwritable", message: expect.stringContaining("not made by Daedalus") as string});

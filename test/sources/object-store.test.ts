@@ -166,7 +166,7 @@ describe.skipIf(missing !== undefined)(`an object store (skipped where it cannot
       const folder = await makeShop(inStore);
       const {port} = http.address() as {port: number};
       const run = trainIn(folder, {...environment, ENDPOINT: `http://127.0.0.1:${port}`});
-      await expect(run).rejects.toMatchObject({problems: [{code: "source-denied", message: expect.stringContaining("RequestTimeTooSkewed") as string}, {code: "source-denied"}]});
+      await expect(run).rejects.toMatchObject({problems: [{code: "source-denied", message: expect.stringContaining("RequestTimeTooSkewed") as string, hint: expect.stringContaining("clock") as string}, {code: "source-denied"}]});
       answer = 200;
     });
 

@@ -1,5 +1,6 @@
 /** Views in a PostgreSQL server that the tests start: what reaches the server, what comes back, and what goes wrong. */
-import {readFileSync, rmSync, writeFileSync} from "node:fs";
+import {execFileSync} from "node:child_process";
+import {existsSync, readFileSync, rmSync, writeFileSync} from "node:fs";
 import {join} from "node:path";
 import {setTimeout as sleep} from "node:timers/promises";
 import {afterAll, beforeAll, describe, expect, it} from "vitest";
@@ -157,6 +158,7 @@ describe.skipIf(missing !== undefined)(`PostgreSQL (skipped when its extension c
     ["a wrong port", tableView, {PGPORT: "1"}, /^source-unreachable: .*"prices".*refused/],
     ["a wrong host", tableView, {PGHOST: "no-such-host.invalid"}, /^source-unreachable: .*no-such-host/],
     ["a wrong password", tableView, {PGPASSWORD: "hunter2"}, /^source-denied: .*password authentication failed/],
+    ["a database that is not there", tableView.replace(/(:\$\{PGPORT\}|\d)\/\w+"/, '$1/no_such_database"'), {}, /^source-unreadable: .*"prices".*no_such_database/],
     ["a table that is not there", tableView.replace("shop.prices", "shop.dropped"), {}, /^source-unreadable: .*dropped/],
     ["a query that is none", queryView.replace("SELECT", "SELCT"), {}, /^source-unreadable: .*syntax error/],
     ["a server without TLS", tableView.replace("table_name:", "options: {sslmode: require}, table_name:"), {}, /^source-denied: .*does not support SSL/],
@@ -173,6 +175,27 @@ describe.skipIf(missing !== undefined)(`PostgreSQL (skipped when its extension c
   it("refuses a user who may not read, by name of the view", async () => {
     await server.run("CREATE ROLE reader LOGIN PASSWORD 'reader'; GRANT USAGE ON SCHEMA shop TO reader");
     expect(await failing(tableView, {...environment, PGUSER: "reader", PGPASSWORD: "reader"})).toMatch(/^source-denied: .*"prices".*permission denied/);
+  });
+
+  it("whose table is dropped once it was checked fails the day by the view's name, and publishes nothing", async () => {
+    await server.run(`CREATE TABLE shop.passing AS ${prices}`);
+    const root = await makePgShop(priceView(`database_path: "${base}", table_name: shop.passing`));
+    // In a process that the run waits for: it is gone before the first day is read.
+    const drop = "const {Client} = require('pg'); const c = new Client(JSON.parse(process.argv[1])); c.connect().then(() => c.query('DROP TABLE shop.passing')).then(() => c.end())";
+    const client = JSON.stringify({host: "127.0.0.1", port: server.port, user: server.user, password: server.password, database: "postgres"});
+    const project = loadProject({root});
+    const run = train({project, service: project.services.get("basket")!, stages: "both"}, {...realEffects, environment, onEvent: ({kind}) => {
+      if (kind === "plan") execFileSync(process.execPath, ["-e", drop, client]);
+    }});
+    await expect(run).rejects.toMatchObject({code: "source-unreadable", message: expect.stringMatching(/"prices".*passing/) as string, hint: expect.stringContaining("table_name") as string, place: {file: "feature_views/prices.yaml"}});
+    expect(existsSync(join(root, "out/basket/dataset"))).toBe(false);
+  });
+
+  it("names the view that needs an extension which cannot be had", async () => {
+    const root = await makePgShop(tableView);
+    const path = join(root, "config/training/runtime.yaml");
+    writeFileSync(path, readFileSync(path, "utf8").replace(/extension_directory: .*/, `extension_directory: ${root}/none\n    custom_extension_repository: http://127.0.0.1:1`));
+    await expect(trainIn(root)).rejects.toMatchObject({problems: [{code: "extension-missing", message: expect.stringContaining('view "prices"') as string, place: {file: "feature_views/prices.yaml"}}]});
   });
 
   it("that loses its connection is asked again, and given up without a partition after that", async () => {
@@ -196,7 +219,7 @@ describe.skipIf(missing !== undefined)(`PostgreSQL (skipped when its extension c
 
     const always = await makePgShop(view);
     const second = trainIn(always, environment, "2026-03-01");
-    const rejected = expect(second).rejects.toMatchObject({code: "source-lost", message: expect.stringContaining("3 times") as string});
+    const rejected = expect(second).rejects.toMatchObject({code: "source-lost", message: expect.stringContaining("3 times") as string, place: {file: "feature_views/prices.yaml"}});
     expect(await killWhile(second, 99)).toBeGreaterThanOrEqual(3);
     await rejected;
     expect(() => readFileSync(join(always, "out/basket/skeleton/dt=2026-03-01/_manifest.json"))).toThrow();
