@@ -130,8 +130,8 @@ async function daysWithRows(session: DuckDbSession, spine: CheckedSource, startU
   const column = isZoned || sourceType === "TIMESTAMP" ? quoteName(sourceName) : sql;
   const literal = isZoned ? "TIMESTAMPTZ" : "TIMESTAMP";
   const rows = await session.rows(
-    `SELECT DISTINCT strftime(CAST(${column} AS DATE), '%Y-%m-%d') AS day FROM ${spine.source.renderRelation(files.map((file) => file.path), bounds)}
-    WHERE ${column} >= ${renderInstant(startUs, literal)} AND ${column} < ${renderInstant(endUs, literal)} ORDER BY day`,
+    `SELECT strftime(made_on, '%Y-%m-%d') AS day FROM (SELECT DISTINCT CAST(${column} AS DATE) AS made_on FROM ${spine.source.renderRelation(files.map((file) => file.path), bounds)}
+    WHERE ${column} >= ${renderInstant(startUs, literal)} AND ${column} < ${renderInstant(endUs, literal)}) ORDER BY day`,
   );
   return rows.map((row) => row["day"] as string);
 }

@@ -194,7 +194,7 @@ export async function writeFiles(step: WriteStep & {readonly between?: Between},
   const relation = quoteName(step.relation);
   const where = step.between ? `WHERE __row BETWEEN ${await findBounds(session, step.rows, step.between)}` : "";
   const parts = (await session.rows(`SELECT min(__row) AS first, max(__row) AS last, count(*) AS count
-FROM (SELECT __row, (row_number() OVER (ORDER BY __row) - 1) // ${limits.rowsPerFile} AS part FROM ${relation} ${where}) GROUP BY part ORDER BY part`)) as {first: bigint; last: bigint; count: bigint}[];
+FROM (SELECT __row, (row_number() OVER (${made.isOrdered ? "" : "ORDER BY __row"}) - 1) // ${limits.rowsPerFile} AS part FROM ${relation} ${where}) GROUP BY part ORDER BY part`)) as {first: bigint; last: bigint; count: bigint}[];
   const files: WrittenFile[] = [];
   for (const {first, last, count} of parts.length > 0 ? parts : [{first: 0n, last: 0n, count: 0n}]) {
     signal.throwIfAborted();

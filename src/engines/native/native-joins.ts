@@ -98,8 +98,8 @@ class NativeJoins implements ViewJoins {
     await this.session.run(`CREATE TEMP TABLE ${keyTable} AS
 SELECT *, CAST(row_number() OVER () - 1 AS INTEGER) AS __key FROM (SELECT DISTINCT ${named} FROM ${relation} WHERE ${present})`);
     const [counted] = await this.session.rows(`SELECT CAST(count(*) AS DOUBLE) AS key_count FROM ${keyTable}`);
-    const key = new Int32Array(rowCount).fill(-1);
-    const instants = new Float64Array(rowCount);
+    const key = new Int32Array(this.pool.take(4 * rowCount)).fill(-1);
+    const instants = new Float64Array(this.pool.take(8 * rowCount));
     const sql = `SELECT l.__row, k.__key, l.${at} FROM ${relation} AS l JOIN ${keyTable} AS k ON ${matchKeys(keys, "l")} WHERE l.${at} IS NOT NULL`;
     const chunk = new Float64Array(chunkRows);
     for await (const {rowCount: count, columns} of this.session.chunks(sql, ["BIGINT", "INTEGER", "TIMESTAMP"])) {
@@ -110,7 +110,9 @@ SELECT *, CAST(row_number() OVER () - 1 AS INTEGER) AS __key FROM (SELECT DISTIN
         instants[numbers[2 * row]!] = chunk[row]!;
       }
     }
-    return {keyTable, rowCount, slots: buildSlots({key, instant: instants, keyCount: counted!["key_count"] as number})};
+    const slots = buildSlots({key, instant: instants, keyCount: counted!["key_count"] as number});
+    this.pool.giveBack([key.buffer, instants.buffer]);
+    return {keyTable, rowCount, slots};
   }
 
   /** Ranking versions costs more than all else and is seldom needed: first they are taken to differ in their instants. */
