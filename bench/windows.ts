@@ -2,7 +2,7 @@
  * What do windows cost? Parquet to parquet, rows written in time order: 4 M events of 60 k users in 8 days, windows of up to 7 days for
  * the 500 k events of the last day, 6 specs or 40 (`window-specs.ts`). Our engines beside one window function a spec, Polars in Python, and
  * the floor: DuckDB sorts the rows once and writes the same output.
- * `npx tsx bench/windows.ts [--specs 6|40] [--repeats 3] [--seed 1] [--skew 2] [--threads 2] [--only native,floor]`. Each run is a process of
+ * `npx tsx bench/windows.ts [--specs 6|40] [--repeats 3] [--seed 1] [--skew 2] [--threads 2] [--events 4000000] [--memory 4GB] [--only native,floor]`. Each run is a process of
  * its own, because peak memory belongs to a process; the contenders take turns, because a machine has moods. `DAEDALUS_PYTHON` names a
  * Python with Polars; without it that one is left out.
  */
@@ -26,6 +26,8 @@ interface Job {
   readonly feed: string;
   readonly output: string;
   readonly threads: number;
+  /** DuckDB's memory_limit, which our buffers keep, too; undefined: its default. */
+  readonly memory: string | undefined;
   readonly specs: readonly Spec[];
   /** The output to write again, for the floor. */
   readonly made: string;
@@ -79,11 +81,11 @@ const contenders: Readonly<Record<string, (session: DuckDbSession, job: Job) => 
 const python = process.env["DAEDALUS_PYTHON"];
 const polarsInPython = "polars in python";
 
-const openSession = (threads = 2): Promise<DuckDbSession> => DuckDbSession.open({config: new Map([["threads", String(threads)]])});
+const openSession = (threads = 2, memory?: string): Promise<DuckDbSession> => DuckDbSession.open({config: new Map([["threads", String(threads)], ...(memory === undefined ? [] : [["memory_limit", memory] as const])])});
 
 async function runJob(job: Job): Promise<void> {
   const startedMs = performance.now();
-  const session = await openSession(job.threads);
+  const session = await openSession(job.threads, job.memory);
   let counted: number | undefined;
   try {
     counted = await contenders[job.contender]!(session, job);
@@ -119,7 +121,7 @@ FROM '${path}' a FULL JOIN '${otherPath}' b USING (user_id, artwork_id, event_ti
   }
 }
 
-async function compareAll(options: {readonly repeats: number; readonly seed: number; readonly skew: number; readonly threads: number; readonly specs: readonly Spec[]; readonly names: readonly string[]}): Promise<void> {
+async function compareAll(options: {readonly repeats: number; readonly seed: number; readonly skew: number; readonly threads: number; readonly events: number; readonly memory: string | undefined; readonly specs: readonly Spec[]; readonly names: readonly string[]}): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "bench-windows-"));
   try {
     const feed = join(folder, "feed.parquet");
@@ -128,10 +130,10 @@ async function compareAll(options: {readonly repeats: number; readonly seed: num
     const outputs = new Map(options.names.map((name) => [name, join(folder, `${name}.parquet`)]));
     for (let repeat = 0; repeat < options.repeats; repeat += 1) {
       for (const name of options.names) {
-        measured.get(name)!.push(measure({contender: name, feed, output: outputs.get(name)!, threads: options.threads, specs: options.specs, made: outputs.get(options.names[0]!)!}));
+        measured.get(name)!.push(measure({contender: name, feed, output: outputs.get(name)!, threads: options.threads, memory: options.memory, specs: options.specs, made: outputs.get(options.names[0]!)!}));
       }
     }
-    console.log(renderMeasured(`${options.specs.length} specs, seed ${options.seed}, skew ${options.skew}, threads ${options.threads}`, measured));
+    console.log(renderMeasured(`${options.specs.length} specs, ${options.events} events, seed ${options.seed}, skew ${options.skew}, threads ${options.threads}`, measured));
     for (const compared of await countDifferences(outputs, options.specs)) console.log(JSON.stringify(compared, (_, value: unknown) => (typeof value === "bigint" ? Number(value) : value)));
   } finally {
     rmSync(folder, {recursive: true, force: true});
@@ -147,7 +149,9 @@ const {values} = parseArgs({
     only: {type: "string", default: [...Object.keys(contenders), ...(python === undefined ? [] : [polarsInPython])].join(",")},
     specs: {type: "string", default: "6"},
     threads: {type: "string", default: "2"},
+    events: {type: "string", default: "4000000"},
+    memory: {type: "string"},
   },
 });
 if (values.job !== undefined) await runJob(JSON.parse(values.job) as Job);
-else await compareAll({repeats: Number(values.repeats), seed: Number(values.seed), skew: Number(values.skew), threads: Number(values.threads), specs: specSets.get(values.specs)!, names: values.only.split(",")});
+else await compareAll({repeats: Number(values.repeats), seed: Number(values.seed), skew: Number(values.skew), threads: Number(values.threads), events: Number(values.events), memory: values.memory, specs: specSets.get(values.specs)!, names: values.only.split(",")});
