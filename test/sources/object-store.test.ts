@@ -89,6 +89,28 @@ describe.skipIf(missing !== undefined)(`an object store (skipped where it cannot
     }
   });
 
+  it("is read by r2:// as well", async () => {
+    const root = await makeShop({...inStore, "feature_views/prices.yaml": inStore["feature_views/prices.yaml"].replace("s3://", "r2://")});
+    await trainIn(root, environment, "2026-03-02");
+    expect((await readDatasets(root))["dataset/dt=2026-03-02"]).toEqual(expected["dataset/dt=2026-03-02"]);
+  });
+
+  it("is sent the session token that belongs to the keys, which no error repeats", async () => {
+    const tokens = new Set<unknown>();
+    const store = createServer((request, response) => {
+      tokens.add(request.headers["x-amz-security-token"]);
+      response.writeHead(403).end("<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>");
+    });
+    await new Promise<void>((resolve) => store.listen(0, "127.0.0.1", resolve));
+    const {port} = store.address() as {port: number};
+    const root = await makeShop({...inStore, "feature_views/prices.yaml": inStore["feature_views/prices.yaml"].replace("credentials: {", 'credentials: {session_token: "${TOKEN}", ')});
+    const error = await trainIn(root, {...environment, ENDPOINT: `http://127.0.0.1:${port}`, TOKEN: "planted-session-token"}).catch((reason: unknown) => reason as Error);
+    expect(error).toMatchObject({problems: [{code: "source-denied"}, {code: "source-denied", message: expect.stringContaining("ExpiredToken") as string}]});
+    expect((error as Error).message).not.toContain("planted");
+    expect(tokens).toEqual(new Set([undefined, "planted-session-token"]));
+    await new Promise((resolve) => store.close(resolve));
+  });
+
   it("gives two views of one bucket the credentials of their own prefix", async () => {
     const root = await makeShop({...inStore, "feature_views/prices.yaml": inStore["feature_views/prices.yaml"].replace("${SECRET}", "${WRONG}")});
     await expect(trainIn(root, {...environment, WRONG: "wrong"})).rejects.toMatchObject({problems: [{code: "source-denied", message: expect.stringContaining('"prices"') as string}]});
