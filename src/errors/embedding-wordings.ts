@@ -46,7 +46,7 @@ export const embeddingWordings = {
     text: `embedding store "${p.store}" cannot be built: ${p.count} ${p.count === 1 ? "row has" : "rows have"} no id`,
   }),
   "store-source-vectors": (p: {store: string; count: number; examples: readonly string[]; problem: string}) => ({
-    text: `embedding store "${p.store}" cannot be built: ${p.count} ${p.count === 1 ? "vector" : "vectors"} ${p.problem}, such as of id ${p.examples.join(", ")}`,
+    text: `embedding store "${p.store}" cannot be built: vectors that ${p.problem}: ${p.count}, such as of id ${p.examples.join(", ")}`,
   }),
   "store-build-failed": (p: {store: string; reason: string}) => ({text: `embedding store "${p.store}" was not built: ${p.reason}`}),
   "udf-missing": (p: {udf: string; path: string; nearest?: string | undefined; exported: readonly string[]}) => ({

@@ -168,7 +168,7 @@ describe("buildStore", () => {
     const error = await failure(build(defineStore(changes)));
     expect(error).toMatchObject({code, place, facts: expect.objectContaining(facts) as unknown});
     expect(existsSync(join(root, "data/store/v6/artwork_embedding"))).toBe(false);
-    if ("embeddingDim" in changes) expect(error.message).toContain("do not have the declared 1152 dimensions, such as of id 0, 1, 2");
+    if ("embeddingDim" in changes) expect(error.message).toContain("vectors that do not have the declared 1152 dimensions: 20, such as of id 0, 1, 2");
   });
 
   it("reports an empty source and one that is not parquet", async () => {
