@@ -118,7 +118,7 @@ async function findLimits(session: DuckDbSession): Promise<Limits> {
 }
 
 /** What a process takes before it has read anything, and while it reads and writes. */
-const processBytes = 320 << 20;
+const processBytes = 384 << 20;
 const vectorBytesMost = 2 ** 31;
 
 const definedOf = ({vectorBytesMax, threadCount}: EnrichOptions): Partial<Limits> => ({
