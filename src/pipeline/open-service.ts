@@ -31,6 +31,8 @@ export interface ServiceOptions {
   readonly stages: "both" | "skeleton" | "enrich";
   /** Default: `output_root` of runtime.yaml; relative to the project's root. */
   readonly outputRoot?: string | undefined;
+  /** View -> the snapshot to read of its lake or table, where its YAML names none. Default: the newest. */
+  readonly snapshots?: ReadonlyMap<string, string> | undefined;
 }
 
 export type OpenEffects = Pick<Effects, "environment" | "onEvent"> & Partial<Pick<Effects, "now">>;
@@ -71,7 +73,8 @@ export async function openService(options: ServiceOptions, effects: OpenEffects)
     const partitions = await openPartitions(project, service, options.outputRoot, effects.environment);
     const preloaded = targetDay === undefined ? partitions.summaries.preload() : undefined;
     const known = new SourceSummaries(partitions.folder, effects.now ?? Date.now);
-    const sources = await checkSources(session, plan, project, effects.environment, problems, {summaries: known, range: targetDay !== undefined && parseDay(targetDay) !== undefined ? dayRange(targetDay) : undefined});
+    const range = targetDay !== undefined && parseDay(targetDay) !== undefined ? dayRange(targetDay) : undefined;
+    const sources = await checkSources(session, plan, project, effects.environment, problems, {summaries: known, range, pinned: options.snapshots});
     const storeVersions = await readStoreVersions(options, plan, problems);
     problems.throwIfErrors();
     const spine = plan.operators.find((op) => op.opKind === "scan");

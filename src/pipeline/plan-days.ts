@@ -4,6 +4,7 @@ import {realEffects} from "./effects.js";
 import {enrichmentOperators, openService, sinkColumns, type OpenEffects, type OpenService, type ServiceOptions} from "./open-service.js";
 import type {Stage} from "./partition.js";
 import type {PartitionSummary} from "./partition-summary.js";
+import {chosenSnapshots} from "./run-snapshots.js";
 import type {Verdict} from "./verdict.js";
 
 export type State = Verdict["state"];
@@ -30,6 +31,8 @@ export interface ServicePlan {
   readonly days: readonly string[];
   /** In the order of their first days. */
   readonly groups: readonly DayGroup[];
+  /** View -> the snapshot of its lake or table by which this was decided, of views whose YAML names none. */
+  readonly snapshots: ReadonlyMap<string, string>;
 }
 
 /**
@@ -54,6 +57,7 @@ export function planOpenService(open: OpenService, find: FindPublished): Service
     outputDirectory: open.partitions.directory,
     days: open.days,
     groups: [...groups.values()].map(({days, plan}) => ({days, state: stateOfDay(plan), reason: reasonOfDay(plan), columns: columnStates(open, plan)})),
+    snapshots: chosenSnapshots(open.sources.values()),
   };
 }
 

@@ -16,6 +16,7 @@ import {openSource, type Bounds, type Snapshot, type Source} from "../sources/so
 import {isCompatible} from "./dtype-check.js";
 import type {Manifest} from "./manifest.js";
 import {partsBetween, readFiles, readParts, type SourceFile, type SourcePart} from "./source-parts.js";
+import {atSnapshot, type RunSnapshots} from "./run-snapshots.js";
 import type {SourceSummaries} from "./source-summary.js";
 import {explainSourceFailure, pinSource, prepareSession, retryLost} from "./source-session.js";
 
@@ -34,6 +35,7 @@ interface CheckHints {
   readonly summaries?: SourceSummaries;
   /** The rows that are wanted: of files that differ, theirs are looked at. */
   readonly range?: {readonly startUs: number; readonly endUs: number} | undefined;
+  readonly pinned?: RunSnapshots | undefined;
 }
 
 /** Problems are collected over all views; the result is usable only when none of them is an error. */
@@ -57,7 +59,7 @@ export async function checkSources(
   for (const [name, columns] of needed) {
     const view = project.views.get(name)!;
     try {
-      checked.set(name, await retryLost(() => checkSource(session, {view, columns, source: openSource(view, project, environment), root: project.root, snapshots, hints}, problems)));
+      checked.set(name, await retryLost(() => checkSource(session, {view, columns, source: openSource(atSnapshot(view, hints.pinned), project, environment), root: project.root, snapshots, hints}, problems)));
     } catch (error) {
       problems.all.push(explainSourceFailure(view, error));
     }

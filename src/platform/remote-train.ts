@@ -13,6 +13,7 @@ import {openContext} from "./context.js";
 import {formatNumber} from "./format.js";
 import type {RemoteRunner} from "./remote-run.js";
 import {runStoppable} from "./signals.js";
+import {parseSnapshots, renderSnapshots} from "./snapshot-flags.js";
 import type {Terminal} from "./terminal.js";
 import type {TrainRunOptions} from "./train-run.js";
 
@@ -24,7 +25,7 @@ export async function runTrainRemotely(options: TrainRunOptions, runner: RemoteR
   const service = getService(project, options.service, context.settings);
   const {stages, targetDay, dayRange, outputRoot, isForced = false} = options;
   return runStoppable(terminal, async (signal) => {
-    const plan = await planService({project, service, stages, targetDay, dayRange, outputRoot}, {
+    const plan = await planService({project, service, stages, targetDay, dayRange, outputRoot, snapshots: parseSnapshots(options.snapshots ?? [], project)}, {
       environment: terminal.env,
       onEvent: (event) => {
         if (event.kind === "warning") context.onWarning(event.problem);
@@ -41,6 +42,8 @@ export async function runTrainRemotely(options: TrainRunOptions, runner: RemoteR
       // The settings of this machine are not those of the others.
       ...option("--output-root", outputRoot ?? project.runtime.outputRoot),
       ...option("--engine", options.engine),
+      // By the time of a later day there may be newer ones.
+      ...renderSnapshots(plan.snapshots),
     ];
     const projectFlags = [
       ...option("--runtime-config-path", projectOptions.runtimeConfigPath),

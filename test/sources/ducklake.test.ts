@@ -1,4 +1,5 @@
 /** Views in a DuckLake: three catalogs, one snapshot for a whole run, data on disk and in S3. */
+import {writeFileSync} from "node:fs";
 import {join} from "node:path";
 import {afterAll, beforeAll, describe, expect, it} from "vitest";
 import {loadProject} from "../../src/definitions/project.js";
@@ -6,11 +7,14 @@ import {DuckDbSession} from "../../src/engines/duckdb/connection.js";
 import {realEffects, type Effects} from "../../src/pipeline/effects.js";
 import {planService} from "../../src/pipeline/plan-days.js";
 import {train, type TrainReport} from "../../src/pipeline/train.js";
+import {runTrainRemotely} from "../../src/platform/remote-train.js";
+import {openTerminal} from "../../src/platform/terminal.js";
 import {quoteText} from "../../src/sources/quote.js";
 import {extensionConfig, extensionLines, findMissingExtension} from "../support/extensions.js";
 import {startPostgres, type PostgresServer} from "../support/postgres-server.js";
+import {runDaeda} from "../support/run-daeda.js";
 import {missingS3Server, startS3, type S3Server} from "../support/s3-server.js";
-import {makeShop, readDatasets, readManifestOf, shopFiles, trainShop} from "../support/shop-project.js";
+import {makeShop, readDatasets, readManifestOf, shopDays, shopFiles, trainShop} from "../support/shop-project.js";
 
 const missing = await findMissingExtension("ducklake", "postgres", "sqlite", "httpfs");
 const runtime = `${shopFiles["config/training/runtime.yaml"]}${extensionLines}`;
@@ -99,6 +103,33 @@ describe.skipIf(missing !== undefined)(`a DuckLake (skipped when an extension ca
     expect(await readDatasets(at)).toEqual(expected);
     await change("CALL ducklake_expire_snapshots('lake', versions => [1])");
     await expect(trainIn(at, {environment})).rejects.toMatchObject({problems: [{code: "source-snapshot-missing", hint: expect.stringContaining("expired") as string}]});
+  });
+
+  it("is one snapshot for days that are runs of their own, on other machines", async () => {
+    const source = 'database_path: "ducklake:sqlite:lake.sqlite", data_path: lake';
+    const root = await makeLakeShop(source);
+    const change = (sql: string): Promise<void> => write(`sqlite:${root}/lake.sqlite`, join(root, "lake"), sql);
+    await change(`CREATE TABLE lake.prices AS ${prices}`);
+    const terminal = {...openTerminal(), directory: root, env: {HOME: root}, note: () => undefined};
+    const request = {flags: {}, service: "basket", stages: "both"} as const;
+    await runTrainRemotely(request, async ({service, dayGroups, trainFlags, projectFlags}) => {
+      for (const day of dayGroups.flat()) {
+        // Before each of the days somebody raises all prices.
+        await change("UPDATE lake.prices SET price = price + 100");
+        expect(await runDaeda(["pipeline", "train", service, "--target-date", day, ...trainFlags, ...projectFlags], {directory: root})).toMatchObject({exitCode: 0});
+      }
+    }, terminal);
+    expect(await readDatasets(root)).toEqual(expected);
+    for (const day of shopDays) expect(readManifestOf(root, "skeleton", day)["sources"]).toMatchObject({prices: {snapshot: 1}});
+    const read = async (flag: string): Promise<{exitCode: number | null; stderr: string}> => runDaeda(["pipeline", "train", "basket", "--target-date", "2026-03-01", "--snapshot", flag], {directory: root});
+    expect(await read("prices=99")).toMatchObject({exitCode: 1, stderr: expect.stringMatching(/source-snapshot-missing: .*"prices" has no snapshot 99/) as string});
+    expect(await read("price=1")).toMatchObject({exitCode: 1, stderr: expect.stringMatching(/reference-unknown: .*"price"[^]*did you mean "prices"/) as string});
+    expect(await read("prices=newest")).toMatchObject({exitCode: 1, stderr: expect.stringContaining("flag-wrong") as string});
+    expect(await read("orders=1")).toMatchObject({exitCode: 1, stderr: expect.stringContaining('source-option: "options.snapshot" of view "orders"') as string});
+    // What the YAML names is not the run's to choose.
+    writeFileSync(join(root, "feature_views/prices.yaml"), view(`${source}, options: {snapshot: 2}`));
+    expect(await read("prices=1")).toMatchObject({exitCode: 0});
+    expect(readManifestOf(root, "skeleton", "2026-03-01")["sources"]).toMatchObject({prices: {snapshot: 2}});
   });
 
   it("that is not there, or does not let in, says so without the password", async () => {

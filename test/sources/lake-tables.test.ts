@@ -129,6 +129,10 @@ describe.skipIf(missing !== undefined)(`a table (skipped because ${missing ?? "n
     const pinned = await makeTableShop(source([`snapshot: "${first!.snapshot}"`]), sourceOf(format, "prices"));
     await trainIn(pinned, {}, "2026-03-02");
     expect((await readDatasets(pinned))["dataset/dt=2026-03-02"]).toEqual(expected["dataset/dt=2026-03-02"]);
+    const told = await makeTableShop(source([]), sourceOf(format, "prices"));
+    const project = loadProject({root: told});
+    await train({project, service: project.services.get("basket")!, stages: "both", targetDay: "2026-03-02", snapshots: new Map([["orders", String(first!.snapshot)]])}, realEffects);
+    expect((await readDatasets(told))["dataset/dt=2026-03-02"]).toEqual(expected["dataset/dt=2026-03-02"]);
     const past = await makeTableShop(source(['as_of: "2020-01-01 00:00:00+00"']), sourceOf(format, "prices"));
     await expect(trainIn(past)).rejects.toMatchObject({problems: [{code: "source-snapshot-missing"}]});
     const now = await makeTableShop(source([`as_of: "${new Date().toISOString()}"`]), sourceOf(format, "prices"));

@@ -1,5 +1,5 @@
 import {Option, type Command} from "commander";
-import {addDayFlags, addExample, addFormat, addGroup, addProjectFlags, parseCount, type DayFlags, type FormatOption, type ProjectFlags} from "../flags.js";
+import {addDayFlags, addExample, addFormat, addGroup, addProjectFlags, collect, parseCount, type DayFlags, type FormatOption, type ProjectFlags} from "../flags.js";
 import type {Terminal} from "../terminal.js";
 import {addRunnerFlags, findRemoteRunner, type RunnerFlags} from "./runner-flags.js";
 
@@ -21,6 +21,7 @@ interface TrainFlags extends FormatOption, ProjectFlags, DayFlags, RunnerFlags {
   readonly outputRoot?: string;
   readonly engine?: string;
   readonly force?: true;
+  readonly snapshot?: readonly string[];
 }
 
 const serviceArgument = ["[service]", "the service; default: default_service of the settings"] as const;
@@ -93,6 +94,7 @@ export function addPipelineCommands(program: Command, terminal: Terminal): void 
     .option("--output-root <folder>", "where datasets are written")
     .option("--engine <name>", "the aggregation engine, over compute.engine")
     .option("--force", "redo days that are current")
+    .option("--snapshot <view=number>", "the snapshot to read of a view's lake or table, where its YAML names none; may be repeated", collect)
     .action(async (service: string | undefined, options: TrainFlags) => {
       const request = {
         flags: options,
@@ -104,6 +106,7 @@ export function addPipelineCommands(program: Command, terminal: Terminal): void 
         outputRoot: options.outputRoot,
         engine: options.engine,
         isForced: options.force === true,
+        snapshots: options.snapshot,
       } as const;
       const runner = await findRemoteRunner(options, terminal);
       const running = runner
