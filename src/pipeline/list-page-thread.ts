@@ -10,6 +10,6 @@ const writer = new ListPageWriter(columns, isCompressed.map((is) => (is ? zstd :
 
 parentPort!.on("message", (job: ListPageJob) => {
   const page = writer.render(job);
-  const bytes = Uint8Array.from(Buffer.concat(page.parts));
+  const bytes = new Uint8Array(Buffer.concat(page.parts));
   parentPort!.postMessage({...page, parts: [bytes]}, [bytes.buffer]);
 });

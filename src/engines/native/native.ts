@@ -22,13 +22,13 @@ import {KernelThreads} from "./kernel-threads.js";
 import {TieCheck, ValueTie} from "./tie-check.js";
 
 /**
- * History rows of a block, and rows of a job: enough to be worth a message to another thread. A block has about one job; the block of a key
- * with much of the history has many, so that such a key keeps all threads busy.
+ * History rows of a block, and rows of a job: enough to be worth a message to another thread. A block has one job, because each thread prepares
+ * the block for itself; only that of a key with much of the history has several, so that such a key keeps all threads busy.
  */
 const blockRowsMin = 128 * 1024;
 /** A block is full within a chunk. */
 const blockCapacity = blockRowsMin + chunkRows;
-const jobRowsMax = 16 * 1024;
+const jobRowsMax = 64 * 1024;
 
 /** Instants are told as microseconds from the first row's; what lies further away is as far as this. */
 const farUs = 2 ** 52;
