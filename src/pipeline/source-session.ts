@@ -48,10 +48,10 @@ async function loadExtension(session: DuckDbSession, name: ExtensionName): Promi
 
 const lossPattern =
   /connection (?:to server )?.*(?:refused|failed|closed|reset|lost|timed? ?out)|server closed the connection|terminating connection|could not (?:receive|send) data|no connection to the server|SSL SYSCALL|the database system is (?:starting up|shutting down|in recovery)|could not (?:connect|translate host name|establish connection)|timeout|database is locked|Connection refused|HTTP (?:Error: |code )?.*\b50[0234]\b|\b503\b/i;
-const refusalPattern = /password authentication failed|Incorrect username or password|JWT token is invalid|Insufficient privileges|not authorized|no password supplied|permission denied|not permitted|no pg_hba|role ".*" does not exist|HTTP.*\b40[13]\b|Forbidden|AccessDenied|certificate verify failed|does not support SSL/i;
+const refusalPattern = /password authentication failed|Incorrect username or password|JWT token is invalid|Insufficient privileges|not authorized|no password supplied|permission denied|not permitted|no pg_hba|role ".*" does not exist|HTTP.*\b40[13]\b|Forbidden|AccessDenied|certificate verify failed|does not match host name|does not support SSL/i;
 
-/** A server that answers, and has no such database. */
-const absencePattern = /database ".*" does not exist/i;
+/** A server that answers, and has no such database; or a file of ours without which it is not asked. */
+const absencePattern = /(?:database|root certificate file) ".*" does not exist/i;
 
 /** The source may well answer the next time. */
 export function isConnectionLoss(error: unknown): boolean {
@@ -87,6 +87,8 @@ export function explainSourceFailure(view: View, error: unknown): DaedalusError 
 
 /** What to do about the failures that have one cause; undefined for any other. */
 function hintOf(reason: string): string | undefined {
+  if (/root certificate file .*does not exist|certificate verify failed/i.test(reason)) return 'name the certificate of the authority that signed the server\'s in "sslrootcert"; a file is looked for from the project\'s folder';
+  if (/does not match host name/i.test(reason)) return 'name the host in "database_path" as the certificate does, or set "sslmode: verify-ca", which trusts the authority for any host';
   if (/RequestTimeTooSkewed|RequestExpired/i.test(reason)) return "set the clock of this machine: the store compares it with its own";
   if (/\b50[0234]\b|SlowDown/.test(reason)) return "the store is down or overloaded: run again when it answers";
   if (/(?:relation|table with name|schema) .*does not exist|no such table/i.test(reason)) return 'check "table_name" of the source, with its schema, or the names in its "query"';

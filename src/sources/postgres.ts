@@ -3,7 +3,8 @@
  * into the connection string, which DuckDB repeats when it cannot connect.
  */
 import {createHash} from "node:crypto";
-import type {View} from "../definitions/model.js";
+import {resolve} from "node:path";
+import type {Project, View} from "../definitions/model.js";
 import {DaedalusError} from "../errors.js";
 import type {TimeColumn} from "./day-parts.js";
 import {ownerOf, References, type Environment} from "./environment.js";
@@ -31,7 +32,7 @@ interface Address {
   readonly query: URLSearchParams;
 }
 
-export function openPostgres(view: View, location: string, environment: Environment): Source {
+export function openPostgres(view: View, location: string, project: Project, environment: Environment): Source {
   const references = new References(ownerOf(view), environment);
   rejectForeignOptions(view, {kind: "PostgreSQL", options: optionNames, credentials: ["user", "password"]});
   const address = parseAddress(view, location, references);
@@ -40,7 +41,7 @@ export function openPostgres(view: View, location: string, environment: Environm
   const values = {HOST: address.host, PORT: address.port, DATABASE: address.database, USER: user, PASSWORD: password};
   const settings = [...optionNames].flatMap((name) => {
     const value = view.source.options.get(name) ?? address.query.get(name) ?? (name === "connect_timeout" ? String(connectSecondsDefault) : undefined);
-    return value === undefined ? [] : [`${name}=${quoteSetting(references.resolve(value))}`];
+    return value === undefined ? [] : [`${name}=${quoteSetting(resolveSetting(name, references.resolve(value), project.root))}`];
   });
   const database = `postgres_${digestOf([values, settings])}`;
   const secret = Object.entries(values).flatMap(([key, value]) => (value === undefined ? [] : [`${key} ${quoteText(value)}`]));
@@ -97,6 +98,12 @@ function parseAddress(view: View, location: string, references: References): Add
     database: database === undefined || database === "" ? undefined : fill(database),
     query: new URLSearchParams(query ?? ""),
   };
+}
+
+/** libpq would look for files from where the command was called. It takes `system` for the authorities that the machine trusts. */
+function resolveSetting(name: (typeof optionNames)[number], value: string, root: string): string {
+  const isFile = name === "sslcert" || name === "sslkey" || (name === "sslrootcert" && value !== "system");
+  return isFile ? resolve(root, value) : value;
 }
 
 const quoteTable = (table: readonly string[]): string => table.map(quoteName).join(".");

@@ -101,7 +101,7 @@ const openers: Readonly<Record<Exclude<SourceKind, "unknown">, Open>> = {
   duckdb: (view, location, project, environment) => openDatabaseFile(view, location, project, environment, "duckdb"),
   sqlite: (view, location, project, environment) => openDatabaseFile(view, location, project, environment, "sqlite"),
   "object-store": (view, location, _project, environment) => openObjectStore(view, location, environment),
-  postgres: (view, location, _project, environment) => openPostgres(view, location, environment),
+  postgres: openPostgres,
   snowflake: openSnowflake,
 };
 

@@ -1,6 +1,7 @@
 /** Views in a PostgreSQL server that the tests start: what reaches the server, what comes back, and what goes wrong. */
 import {execFileSync} from "node:child_process";
-import {existsSync, readFileSync, rmSync, writeFileSync} from "node:fs";
+import {chmodSync, chownSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync} from "node:fs";
+import {tmpdir} from "node:os";
 import {join} from "node:path";
 import {setTimeout as sleep} from "node:timers/promises";
 import {afterAll, beforeAll, describe, expect, it} from "vitest";
@@ -8,6 +9,7 @@ import {loadProject} from "../../src/definitions/project.js";
 import {realEffects} from "../../src/pipeline/effects.js";
 import {planService} from "../../src/pipeline/plan-days.js";
 import {train, type TrainReport} from "../../src/pipeline/train.js";
+import {makeCertificates, missingOpenssl} from "../support/certificates.js";
 import {extensionLines, findMissingExtension} from "../support/extensions.js";
 import {startPostgres, type PostgresServer} from "../support/postgres-server.js";
 import {makeShop, readDatasets, readManifestOf, shopFiles, trainShop} from "../support/shop-project.js";
@@ -170,6 +172,40 @@ describe.skipIf(missing !== undefined)(`PostgreSQL (skipped when its extension c
     expect(said).toMatch(message);
     expect(said).not.toContain(server.password);
     expect(said).not.toContain("hunter2");
+  });
+
+  it.skipIf(missingOpenssl)("trusts a server by the authority that signed its certificate, and by no other (needs openssl)", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "daedalus-tls-"));
+    try {
+      const files = makeCertificates(folder, "127.0.0.1");
+      const [{directory} = {directory: ""}] = (await server.run("SELECT current_setting('data_directory') AS directory")) as {directory: string}[];
+      const {uid, gid} = statSync(directory);
+      chownSync(files.key, uid, gid);
+      chmodSync(folder, 0o755);
+      for (const [name, value] of [["ssl_cert_file", files.certificate], ["ssl_key_file", files.key], ["ssl", "on"]]) await server.run(`ALTER SYSTEM SET ${name} = '${value}'`);
+      await server.run("SELECT pg_reload_conf()");
+      await expect.poll(async () => (await server.run("SHOW ssl"))[0]).toEqual({ssl: "on"});
+      await server.run("CREATE VIEW shop.seen AS SELECT *, (SELECT ssl::text FROM pg_stat_ssl WHERE pid = pg_backend_pid()) AS tls FROM shop.prices WHERE EXISTS (SELECT FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl)");
+      const seen = (options: string): string => tableView.replace("shop.prices", "shop.seen").replace("table_name:", `options: {${options}}, table_name:`);
+      // Rows of this view come over TLS only. The file is named as from the project's folder.
+      const root = await makePgShop(seen("sslmode: verify-full, sslrootcert: certs/ca.pem"), {"certs/ca.pem": readFileSync(files.authority, "utf8")});
+      await trainIn(root, environment, "2026-03-01");
+      expect((await readDatasets(root))["dataset/dt=2026-03-01"]).toEqual(expected["dataset/dt=2026-03-01"]);
+
+      const refused = async (options: string, env = environment): Promise<{code: string; message: string; hint: string}> => {
+        const other = await makePgShop(seen(options), {"certs/other.pem": readFileSync(files.otherAuthority, "utf8")});
+        const error = await trainIn(other, env).then(() => undefined, (reason: unknown) => reason as {problems: {code: string; message: string; hint: string}[]});
+        expect(existsSync(join(other, "out/basket/dataset"))).toBe(false);
+        return error!.problems[0]!;
+      };
+      expect(await refused("sslmode: verify-full, sslrootcert: certs/other.pem")).toMatchObject({code: "source-denied", message: expect.stringMatching(/"prices".*certificate verify failed/) as string, hint: expect.stringContaining('"sslrootcert"') as string});
+      expect(await refused("sslmode: verify-full, sslrootcert: certs/absent.pem")).toMatchObject({code: "source-unreadable", message: expect.stringMatching(/"prices".*certs\/absent\.pem.*does not exist/) as string, hint: expect.stringContaining('"sslrootcert"') as string});
+      expect(await refused(`sslmode: verify-full, sslrootcert: ${files.authority}`, {...environment, PGHOST: "localhost"})).toMatchObject({code: "source-denied", message: expect.stringMatching(/"prices".*does not match host name "localhost"/) as string, hint: expect.stringContaining("sslmode: verify-ca") as string});
+    } finally {
+      for (const name of ["ssl", "ssl_cert_file", "ssl_key_file"]) await server.run(`ALTER SYSTEM RESET ${name}`);
+      await server.run("SELECT pg_reload_conf()");
+      rmSync(folder, {recursive: true, force: true});
+    }
   });
 
   it("refuses a user who may not read, by name of the view", async () => {
