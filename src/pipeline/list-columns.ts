@@ -10,7 +10,7 @@ import {ListPageWriter, type ListPageJob, type NarrowLists} from "./list-pages.j
 import {readRowGroupRows} from "./parquet-footer.js";
 import type {EncodedPage} from "./parquet-pages.js";
 import {spliceColumns} from "./parquet-splice.js";
-import {loadZstd} from "./zstd.js";
+import {loadZstd, zstdLevel} from "./zstd.js";
 
 export interface ListThreadData {
   readonly columns: readonly NarrowLists[];
@@ -40,7 +40,7 @@ const worthwhile = 0.85;
 export async function addLists({inputPath, outputPath, rows, lists, order, threadCount, signal}: ListColumnsOptions): Promise<void> {
   const names = order.filter((name) => lists.has(name));
   const columns = names.map((name) => lists.get(name)!);
-  const zstd = await loadZstd();
+  const zstd = await loadZstd(zstdLevel.fast);
   const probe = new ListPageWriter(columns, columns.map(() => zstd));
   const isCompressed = columns.map((_, column) => {
     const {byteCount, plainByteCount} = probe.render({column, rows: rows.subarray(0, pageRowsMax)});

@@ -2,10 +2,10 @@
 import {parentPort, workerData} from "node:worker_threads";
 import {ListPageWriter, type ListPageJob} from "./list-pages.js";
 import type {ListThreadData} from "./list-columns.js";
-import {loadZstd} from "./zstd.js";
+import {loadZstd, zstdLevel} from "./zstd.js";
 
 const {columns, isCompressed} = workerData as ListThreadData;
-const zstd = isCompressed.includes(true) ? await loadZstd() : undefined;
+const zstd = isCompressed.includes(true) ? await loadZstd(zstdLevel.fast) : undefined;
 const writer = new ListPageWriter(columns, isCompressed.map((is) => (is ? zstd : undefined)));
 
 parentPort!.on("message", (job: ListPageJob) => {

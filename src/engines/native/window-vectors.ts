@@ -25,11 +25,22 @@ export class Locations {
   }
 }
 
+type ScalarResult = Extract<WindowResult, {kind: "scalar"}>;
+
+interface ScalarHalves {
+  readonly halves: Int32Array;
+  readonly isPresent: Uint8Array | undefined;
+}
+
+const toHalves = ({bits, isPresent}: ScalarResult): ScalarHalves => ({halves: new Int32Array(bits.buffer, bits.byteOffset, 2 * bits.length), isPresent});
+
 /** Buffers are used again for the next vector: DuckDB has copied them by then. */
 export class WindowVectors {
   private readonly buffers: {data: ArrayBuffer; readonly entries: ArrayBuffer; readonly validity: ArrayBuffer}[];
   /** Of each list column the results of all jobs. */
   private readonly lists: readonly (readonly ListPart[])[];
+  /** Of each other column the results of all jobs, as halves: each BigInt would be an object. */
+  private readonly scalars: readonly (readonly ScalarHalves[])[];
   /** Places of the rows that are read, from the first of all. */
   private readonly places = new Int32Array(chunkRows);
 
@@ -41,6 +52,7 @@ export class WindowVectors {
     readonly firstRow: number,
   ) {
     this.lists = columns.map(({type}, at) => (type.endsWith("[]") ? jobs.map(({results}) => results[at] as ListPart & WindowResult) : []));
+    this.scalars = columns.map(({type}, at) => (type.endsWith("[]") ? [] : jobs.map(({results}) => toHalves(results[at] as ScalarResult))));
     this.buffers = columns.map(() => ({data: new ArrayBuffer(8 * chunkRows), entries: new ArrayBuffer(16 * chunkRows), validity: new ArrayBuffer(chunkRows / 8)}));
   }
 
@@ -71,18 +83,23 @@ export class WindowVectors {
     const {type, isNullWithoutValue} = this.columns[column]!;
     const {data, validity} = this.buffers[column]!;
     const width = widthOf(type);
-    const bits = new BigInt64Array(data);
-    const narrow = width === 8 ? undefined : width === 4 ? new Int32Array(data) : new Uint8Array(data);
+    const scalars = this.scalars[column]!;
+    const {job: jobs, place: placesInJobs} = this.locations;
+    const items = width === 1 ? new Uint8Array(data) : new Int32Array(data);
     const valid = new Uint8Array(validity).fill(0);
     for (let at = 0; at < rowCount; at += 1) {
-      const job = this.locations.job[this.places[at]!]!;
-      const result = job < 0 ? undefined : (this.jobs[job]!.results[column] as Extract<WindowResult, {kind: "scalar"}>);
-      const place = this.locations.place[this.places[at]!]!;
-      const isPresent = result ? result.isPresent?.[place] !== 0 : !isNullWithoutValue;
+      const row = this.places[at]!;
+      const scalar = scalars[jobs[row]!];
+      const place = placesInJobs[row]!;
+      const isPresent = scalar ? scalar.isPresent === undefined || scalar.isPresent[place] !== 0 : !isNullWithoutValue;
       if (isPresent) valid[at >> 3]! |= 1 << (at & 7);
-      const value = result && isPresent ? result.bits[place]! : 0n;
-      if (narrow) narrow[at] = Number(BigInt.asIntN(32, value));
-      else bits[at] = value;
+      const low = scalar && isPresent ? scalar.halves[2 * place]! : 0;
+      if (width < 8) {
+        items[at] = low;
+        continue;
+      }
+      items[2 * at] = low;
+      items[2 * at + 1] = scalar && isPresent ? scalar.halves[2 * place + 1]! : 0;
     }
     return {data, bytes: rowCount * width, validity: isNullWithoutValue ? validity : undefined, child: undefined};
   }
