@@ -302,14 +302,13 @@ embedding_stores:
       await expect(lock("locks/elsewhere")).rejects.toMatchObject({facts: {pid: 1, host: "elsewhere", path: "s3://training/locks/elsewhere"}});
     });
 
-    it("keeps a second run out of a day, which the first then publishes", async () => {
+    it("keeps a run out of a day while another has it, and lets it in afterwards", async () => {
       const {root, prefix} = await makeBucketShop();
-      let second: Promise<unknown> | undefined;
-      const onEvent = (event: TrainEvent): void => {
-        if (event.kind === "day-checks") second ??= trainIn(root).then(() => undefined, (error: unknown) => error);
-      };
-      await trainIn(root, {onEvent});
-      expect(await second).toMatchObject({code: "partition-locked"});
+      const held = await lock(`${prefix}/basket/.locks/dt=${marchDays[0]!}.lock`);
+      await expect(trainIn(root)).rejects.toEqual(locked);
+      expect((await keys(prefix)).filter((key) => key.includes(marchDays[0]!) && key.endsWith("_manifest.json"))).toEqual([]);
+      await held.release();
+      await trainIn(root);
       expect(await expectWhole(prefix)).toBe(4);
     });
   });
