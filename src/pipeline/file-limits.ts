@@ -1,6 +1,7 @@
 /** How large the files of a partition get, and the row groups in them, which readers take one at a time. */
 import {parseDtype} from "../definitions/dtype.js";
 import type {Project} from "../definitions/model.js";
+import {chunkRows} from "../engines/raw-vectors.js";
 import type {Plan} from "../plan/operator.js";
 import {enrichmentOperators} from "./open-service.js";
 import type {EmbeddingDtype} from "./parquet-column.js";
@@ -11,8 +12,6 @@ export interface FileLimits {
   readonly rowGroupRows: number;
 }
 
-/** What DuckDB makes row groups of. */
-const chunkRows = 2048;
 /** Vectors are as large as all else together many times over, and stand in the row groups of the skeleton that they are added to. */
 const rowGroupVectorBytesMax = 128 << 20;
 

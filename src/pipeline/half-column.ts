@@ -3,6 +3,7 @@
  * that a store's build does.
  */
 import {DaedalusError} from "../errors.js";
+import {halfInfinity} from "./half-float.js";
 import {findHalfChunks, readHalfPages, type HalfChunks, type HalfPage} from "./half-pages.js";
 import type {VectorProblem} from "./vector-rounding.js";
 
@@ -142,7 +143,7 @@ export class HalfColumn {
 
 const wrongRows = (path: string): DaedalusError => DaedalusError.of("file-unreadable", {path, reason: "its pages do not hold as many rows as its footer says"});
 
-const isFinite = (bits: number): boolean => (bits & 0x7c00) !== 0x7c00;
+const isFinite = (bits: number): boolean => (bits & halfInfinity) !== halfInfinity;
 
 /** Whether one of two halves in a word is infinite or NaN: a magnitude from 0x7c00 on carries into the sign's place. */
 function hasSpecial(words: Uint32Array): boolean {

@@ -2,6 +2,7 @@
 import type {Project, View} from "../definitions/model.js";
 import type {Environment} from "./environment.js";
 import {quoteName, quoteText} from "./quote.js";
+import {wantedSnapshot} from "./source-options.js";
 import type {Ask, Bounds, FoundSnapshot, Snapshot, Source} from "./source.js";
 import {missingTable, openTableFolder, renderNarrowed} from "./table-folder.js";
 
@@ -28,7 +29,7 @@ export function openDelta(view: View, location: string, project: Project, enviro
     return {snapshot: version === null ? undefined : {id: Number(version)}, known: `${oldest ?? newest} to ${newest}`};
   };
   const base = {...folder, extensions: ["delta", ...extensions] as const, label};
-  const wanted = options.get("snapshot") ?? options.get("as_of") ?? "";
+  const wanted = wantedSnapshot(view.source);
   return {...base, renderRelation: () => `delta_scan(${quoteText(path)})`, pin: {lake: `delta ${path} ${wanted}`, wanted, find, at}};
 }
 

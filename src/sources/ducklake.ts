@@ -11,7 +11,7 @@ import {ownerOf, References, type Environment, type Owner} from "./environment.j
 import type {ExtensionName} from "./extensions.js";
 import {assertWholeKeys, renderStoreSecret, storeCredentials, storeOptions} from "./object-store.js";
 import {quoteName, quoteText} from "./quote.js";
-import {rejectForeignOptions} from "./source-options.js";
+import {rejectForeignOptions, wantedSnapshot} from "./source-options.js";
 import type {Ask, FoundSnapshot, Snapshot, Source} from "./source.js";
 import {parseTableName} from "./table-name.js";
 
@@ -82,7 +82,7 @@ export function openDuckLake(view: View, location: string, project: Project, env
     const {snapshot, oldest, newest} = row as {snapshot: bigint | null; oldest: bigint; newest: bigint};
     return {snapshot: snapshot === null ? undefined : {id: Number(snapshot)}, known: `${oldest} to ${newest}`};
   };
-  const wanted = options.get("snapshot") ?? options.get("as_of") ?? "";
+  const wanted = wantedSnapshot(view.source);
   return {...at(undefined), pin: {lake: `${lake.name} ${wanted}`, wanted, find, at}};
 }
 

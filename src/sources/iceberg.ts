@@ -3,6 +3,7 @@ import type {Project, View} from "../definitions/model.js";
 import {DaedalusError} from "../errors.js";
 import type {Environment} from "./environment.js";
 import {quoteText} from "./quote.js";
+import {wantedSnapshot} from "./source-options.js";
 import type {Ask, FoundSnapshot, Snapshot, Source} from "./source.js";
 import {missingTable, openTableFolder, renderNarrowed} from "./table-folder.js";
 
@@ -26,7 +27,7 @@ export function openIceberg(view: View, location: string, project: Project, envi
     return findSnapshot(file, options, await ask(renderHistory(file, options.get("as_of"))));
   };
   const base = {...folder, extensions: ["avro", "iceberg", ...extensions] as const, label};
-  const wanted = options.get("snapshot") ?? options.get("as_of") ?? "";
+  const wanted = wantedSnapshot(view.source);
   return {...base, renderRelation: () => `iceberg_scan(${quoteText(path)})`, pin: {lake: `iceberg ${path} ${wanted}`, wanted, find, at}};
 }
 

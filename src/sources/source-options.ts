@@ -26,6 +26,9 @@ export function getOption({options}: Pick<Owner, "options">, references: Referen
   return text === undefined ? undefined : references.resolve(text);
 }
 
+/** What a view of a lake or table asks for; empty: the newest. */
+export const wantedSnapshot = ({options}: Pick<Owner, "options">): string => options.get("snapshot") ?? options.get("as_of") ?? "";
+
 export function getCredential(owner: Owner, references: References, name: string): string | undefined {
   const text = owner.credentials.get(name);
   return text === undefined ? undefined : references.resolveSecret(text);

@@ -5,8 +5,8 @@ import type {Project, View} from "../definitions/model.js";
 import {DaedalusError} from "../errors.js";
 import {ownerOf, References, type Environment} from "./environment.js";
 import {assertWholeKeys, renderStoreSecret, storeCredentials, storeOptions} from "./object-store.js";
+import {renderTimeTerms} from "./narrowed-query.js";
 import {foldersOf} from "./parquet.js";
-import {quoteName, quoteText} from "./quote.js";
 import {rejectForeignOptions} from "./source-options.js";
 import type {Bounds, Source} from "./source.js";
 import {schemeOf} from "./source-kind.js";
@@ -53,12 +53,6 @@ export function missingTable(view: View, {path, tried = [], kind}: {readonly pat
 
 /** Said to the table itself: an extension passes over files by what a column is compared with, and a cast would hide that. */
 export function renderNarrowed(from: string, bounds: Bounds | undefined, ...more: readonly string[]): string {
-  const time = bounds?.time;
-  const instant = (text: string): string => `${quoteText(text)}::${time!.type}`;
-  const terms = [
-    ...more,
-    ...(time?.from === undefined ? [] : [`${quoteName(time.column)} >= ${instant(time.from)}`]),
-    ...(time?.end === undefined ? [] : [`${quoteName(time.column)} < ${instant(time.end)}`]),
-  ];
+  const terms = [...more, ...renderTimeTerms(bounds?.time)];
   return terms.length === 0 ? from : `(SELECT * FROM ${from} WHERE ${terms.join(" AND ")})`;
 }

@@ -2,8 +2,8 @@
  * History in the order in which it came. Each row is put where others of its keys lie, because a key's rows are asked for together: what is
  * read by key from all over the history would miss the processor's caches row by row.
  */
-import type {RawChunk} from "../raw-vectors.js";
-import {appendElements, Growing, isSet, type Columns, type Shape, type ValueColumn} from "./columns.js";
+import {isSet, type RawChunk} from "../raw-vectors.js";
+import {appendElements, Growing, type Columns, type Shape, type ValueColumn} from "./columns.js";
 
 /** What orders rows of one key and instant, as columns of the history. */
 export interface RowOrder {

@@ -1,5 +1,5 @@
 /** Rows as typed arrays over shared memory: what is read from DuckDB once, and by all threads in place. */
-import type {RawChunk, RawColumn} from "../raw-vectors.js";
+import {isSet, type RawChunk, type RawColumn} from "../raw-vectors.js";
 
 /** How the columns of a query travel: `key`, `ts`, the words of flags, then values. */
 export interface Shape {
@@ -183,5 +183,3 @@ export class ColumnsBuilder {
     };
   }
 }
-
-export const isSet = (validity: Uint8Array | undefined, row: number): boolean => validity === undefined || (validity[row >> 3]! & (1 << (row & 7))) !== 0;

@@ -8,6 +8,7 @@ import type {SqlSession, WindowColumn} from "../aggregation-engine.js";
 import {chunkRows, widthOfType, type RawColumn} from "../raw-vectors.js";
 import {readLimits} from "../session-limits.js";
 import type {ViewJoins, ViewJoinTask} from "../view-join.js";
+import {matchKeys, numberKeys, readTypes} from "./key-table.js";
 import {BufferPool, NewestVersions} from "./newest-versions.js";
 import {RowColumn} from "./row-column.js";
 import {buildSlots, type Slots} from "./slots.js";
@@ -42,7 +43,7 @@ class NativeJoins implements ViewJoins {
   constructor(private readonly session: SqlSession) {}
 
   async join(task: ViewJoinTask): Promise<ReadonlyMap<string, WindowColumn> | undefined> {
-    const types = await this.readTypes(`(${task.versions})`);
+    const types = await readTypes(this.session, `(${task.versions})`);
     const fields = task.fields.map((name): KeptColumn => ({sql: `v.${quoteName(name)}`, type: types.get(name)!}));
     const instants = [task.time, "__known", ...(task.validTo === undefined ? [] : [task.validTo])];
     if (!fields.every(({type}) => widthOfType.has(type)) || !instants.every((name) => instantTypes.has(types.get(name)))) return undefined;
@@ -73,11 +74,6 @@ class NativeJoins implements ViewJoins {
     return true;
   }
 
-  private async readTypes(relation: string): Promise<ReadonlyMap<string, string>> {
-    const rows = await this.session.rows(`DESCRIBE FROM ${relation}`);
-    return new Map(rows.map((row) => [row["column_name"] as string, row["column_type"] as string]));
-  }
-
   /** Undefined where the rows are too many, or their instants too far away. */
   private async findRowSet(task: ViewJoinTask): Promise<RowSet | undefined> {
     if (!this.rowSets.has(task.rowSet)) this.rowSets.set(task.rowSet, await this.readRowSet(task));
@@ -87,20 +83,16 @@ class NativeJoins implements ViewJoins {
   private async readRowSet({rows, keys, instant, rowSet}: ViewJoinTask): Promise<RowSet | undefined> {
     this.bytesLeft ??= (await readLimits(this.session)).memoryBytes / 4;
     const [relation, at] = [quoteName(rows), quoteName(instant)];
-    if ((await this.readTypes(relation)).get(instant) !== "TIMESTAMP") return undefined;
+    if ((await readTypes(this.session, relation)).get(instant) !== "TIMESTAMP") return undefined;
     const [reach] = await this.session.rows(`SELECT CAST(coalesce(max(__row), -1) AS DOUBLE) + 1 AS row_count,
   coalesce(bool_and(${at} BETWEEN make_timestamp(${-exactUsMax}) AND make_timestamp(${exactUsMax})), true) AS is_near FROM ${relation}`);
     const rowCount = reach!["row_count"] as number;
     if (reach!["is_near"] !== true || !this.reserve(16 * rowCount, 12 * rowCount)) return undefined;
     const keyTable = quoteName(`${rowSet}__native_keys`);
-    const named = keys.map((key, index) => `${quoteName(key)} AS __of_${index}`).join(", ");
-    const present = [...keys, instant].map((name) => `${quoteName(name)} IS NOT NULL`).join(" AND ");
-    await this.session.run(`CREATE TEMP TABLE ${keyTable} AS
-SELECT *, CAST(row_number() OVER () - 1 AS INTEGER) AS __key FROM (SELECT DISTINCT ${named} FROM ${relation} WHERE ${present})`);
-    const [counted] = await this.session.rows(`SELECT CAST(count(*) AS DOUBLE) AS key_count FROM ${keyTable}`);
+    const keyCount = await numberKeys(this.session, {table: keyTable, relation, keys, present: [instant]});
     const key = new Int32Array(this.pool.take(4 * rowCount)).fill(-1);
     const instants = new Float64Array(this.pool.take(8 * rowCount));
-    const sql = `SELECT l.__row, k.__key, l.${at} FROM ${relation} AS l JOIN ${keyTable} AS k ON ${matchKeys(keys, "l")} WHERE l.${at} IS NOT NULL`;
+    const sql = `SELECT l.__row, keys.__key, l.${at} FROM ${relation} AS l JOIN ${keyTable} AS keys ON ${matchKeys(keys, "l")} WHERE l.${at} IS NOT NULL`;
     const chunk = new Float64Array(chunkRows);
     for await (const {rowCount: count, columns} of this.session.chunks(sql, ["BIGINT", "INTEGER", "TIMESTAMP"])) {
       const [numbers, found] = [intsOf(columns[0]!), intsOf(columns[1]!)];
@@ -110,7 +102,7 @@ SELECT *, CAST(row_number() OVER () - 1 AS INTEGER) AS __key FROM (SELECT DISTIN
         instants[numbers[2 * row]!] = chunk[row]!;
       }
     }
-    const slots = buildSlots({key, instant: instants, keyCount: counted!["key_count"] as number});
+    const slots = buildSlots({key, instant: instants, keyCount});
     this.pool.giveBack([key.buffer, instants.buffer]);
     return {keyTable, rowCount, slots};
   }
@@ -131,11 +123,11 @@ SELECT *, CAST(row_number() OVER () - 1 AS INTEGER) AS __key FROM (SELECT DISTIN
 
   /** @throws ValueTie when versions are not ranked and their instants do not order them */
   private async readVersions(task: ViewJoinTask, {keyTable, slots}: RowSet, kept: readonly KeptColumn[], isRanked: boolean): Promise<NewestVersions> {
-    const order = isRanked ? `CAST(row_number() OVER (PARTITION BY k.__key ORDER BY ${task.order.join(", ")}) AS DOUBLE)` : `CAST(v.${quoteName(task.time)} AS TIMESTAMP)`;
+    const order = isRanked ? `CAST(row_number() OVER (PARTITION BY keys.__key ORDER BY ${task.order.join(", ")}) AS DOUBLE)` : `CAST(v.${quoteName(task.time)} AS TIMESTAMP)`;
     const isOwnOrder = isRanked || !task.isKnownInOrder;
-    const columns = ["k.__key", "CAST(v.__known AS TIMESTAMP)", ...(isOwnOrder ? [order] : []), ...kept.map(({sql}) => sql)];
+    const columns = ["keys.__key", "CAST(v.__known AS TIMESTAMP)", ...(isOwnOrder ? [order] : []), ...kept.map(({sql}) => sql)];
     const types = ["INTEGER", "TIMESTAMP", ...(isOwnOrder ? [isRanked ? "DOUBLE" : "TIMESTAMP"] : []), ...kept.map(({type}) => type)];
-    const sql = `SELECT ${columns.join(", ")} FROM (${task.versions}) AS v JOIN ${keyTable} AS k ON ${matchKeys(task.keys, "v")}`;
+    const sql = `SELECT ${columns.join(", ")} FROM (${task.versions}) AS v JOIN ${keyTable} AS keys ON ${matchKeys(task.keys, "v")}`;
     const newest = new NewestVersions(slots, kept.map(({type}) => widthOfType.get(type)!), this.pool);
     const [known, after, times] = [new Float64Array(chunkRows), new Float64Array(chunkRows), new Float64Array(chunkRows)];
     for await (const {rowCount, columns: read} of this.session.chunks(sql, types)) {
@@ -151,8 +143,6 @@ SELECT *, CAST(row_number() OVER () - 1 AS INTEGER) AS __key FROM (SELECT DISTIN
 }
 
 const bytesOf = (columns: readonly KeptColumn[]): number => columns.reduce((sum, {type}) => sum + widthOfType.get(type)! + 1, 0);
-
-const matchKeys = (keys: readonly string[], alias: string): string => keys.map((key, index) => `${alias}.${quoteName(key)} = k.__of_${index}`).join(" AND ");
 
 const intsOf = ({data}: RawColumn): Int32Array => new Int32Array(data.buffer, data.byteOffset, data.byteLength / 4);
 

@@ -1,7 +1,7 @@
 /**
  * Our own windows: DuckDB hands the history over once, as vectors; it is sorted by key and instant (here, or by DuckDB where there is too
- * much of it), and a kernel slides over it (`window-values.ts`), only for the rows that are asked for. Results stay where they were made, and each row fetches its own by a function
- * of `__row` when it is written: lists are assembled once, in the order of the output, and nobody sorts or joins them.
+ * much of it), and a kernel slides over it (`window-values.ts`), only for the rows that are asked for. Results stay where they were made, and each
+ * row fetches its own by a function of `__row` when it is written: lists are assembled once, in the order of the output, and nobody sorts or joins them.
  * What is held at a time is bounded: history comes in blocks of whole keys, and rows in slices of as many as their lists leave room for, by key,
  * so that a slice needs the history of few keys.
  */
@@ -15,6 +15,7 @@ import {readLimits} from "../session-limits.js";
 import {ArrivalsBuilder} from "./arrivals.js";
 import {ColumnsBuilder, type Columns} from "./columns.js";
 import type {Job} from "./job.js";
+import {matchKeys, numberKeys, readTypes} from "./key-table.js";
 import {openNativeJoins} from "./native-joins.js";
 import {planPass, splitPasses, type Pass} from "./native-plan.js";
 import {Locations, readChunk, WindowVectors, type FinishedJob, type ResultColumn} from "./window-vectors.js";
@@ -68,21 +69,20 @@ interface Reach {
 const keyTable = "__native_key";
 
 async function runTask(session: SqlSession, task: AggregationTask): Promise<WindowColumns> {
-  const types = {history: await readTypes(session, task.history), target: await readTypes(session, task.target)};
+  const types = {history: await readTypes(session, quoteName(task.history)), target: await readTypes(session, quoteName(task.target))};
   const [reachRow] = await session.rows(`SELECT coalesce(min(__ts), 0) AS first, coalesce(max(__ts), 0) AS last, count(*) AS count FROM ${quoteName(task.target)}`);
   const reach = {firstTs: reachRow!["first"] as bigint, lastTs: reachRow!["last"] as bigint, rowCount: Number(reachRow!["count"])};
   const limits = await readLimits(session);
   const passes = splitPasses(task);
-  // Results get a quarter of the memory, and so does history that waits to be sorted.
-  const [resultBytes, arrivalBytes] = [limits.memoryBytes / 4, limits.memoryBytes / 4];
+  const shareBytes = limits.memoryBytes / 4;
   const threads = new KernelThreads(Math.min(limits.threadCount, availableParallelism()));
   const found = new Map<string, WindowColumn>();
   try {
-    const keyCount = await writeKeys(session, task);
+    const keyCount = await numberKeys(session, {table: keyTable, relation: quoteName(task.target), keys: task.keys.map((key) => key.target)});
     for (const [at, windows] of passes.entries()) {
       const pass = planPass(task, windows, types);
       const output = passes.length === 1 ? task.output : `${task.output}__pass_${at}`;
-      for (const [name, column] of await runPass(session, {task, pass, reach, threads, output, resultBytes, arrivalBytes, keyCount})) found.set(name, column);
+      for (const [name, column] of await runPass(session, {task, pass, reach, threads, output, shareBytes, keyCount})) found.set(name, column);
     }
   } finally {
     await threads.close();
@@ -92,8 +92,8 @@ async function runTask(session: SqlSession, task: AggregationTask): Promise<Wind
 }
 
 async function runPass(session: SqlSession, run: PassRun): Promise<WindowColumns> {
-  const {pass, reach, output, resultBytes} = run;
-  const rowsAtOnce = rowsInMemory(pass.windows, resultBytes);
+  const {pass, reach, output, shareBytes} = run;
+  const rowsAtOnce = rowsInMemory(pass.windows, shareBytes);
   try {
     for (const {table, values} of pass.dictionaries) {
       await session.run(`CREATE TEMP TABLE ${table} AS SELECT value, CAST(row_number() OVER (ORDER BY value) - 1 AS INTEGER) AS code FROM (SELECT DISTINCT value FROM (${values}))`);
@@ -102,7 +102,7 @@ async function runPass(session: SqlSession, run: PassRun): Promise<WindowColumns
     if (reach.rowCount <= rowsAtOnce) {
       const computed = await guessed(pass, (isGuessed) => computeSlice(session, {...run, isGuessed, first: 0, end: reach.rowCount, keys: undefined}));
       // Results stay here, and rows fetch theirs, unless they are too many to stay or must become text again.
-      if (computed.vectors.byteLength <= resultBytes && pass.decoded.size === 0) return provideColumns(session, computed);
+      if (computed.vectors.byteLength <= shareBytes && pass.decoded.size === 0) return provideColumns(session, computed);
       await createTable();
       await insertRows(session, run, computed);
     } else {
@@ -133,11 +133,6 @@ async function guessed<T>({guess}: Pass, work: (isGuessed: boolean) => Promise<T
   }
 }
 
-async function readTypes(session: SqlSession, table: string): Promise<ReadonlyMap<string, string>> {
-  const rows = await session.rows(`DESCRIBE FROM ${quoteName(table)}`);
-  return new Map(rows.map((row) => [row["column_name"] as string, row["column_type"] as string]));
-}
-
 /**
  * How many rows have room for their results. Lists that are no stretches of the history are copied; how long they are is not known before, and
  * those without a limit are taken for long ones.
@@ -148,23 +143,13 @@ function rowsInMemory(windows: readonly Window[], resultBytes: number): number {
   return Math.max(chunkRows, Math.floor(resultBytes / bytes / chunkRows) * chunkRows);
 }
 
-/** Numbers the keys of the target, from 0 on. @returns how many there are */
-async function writeKeys(session: SqlSession, task: AggregationTask): Promise<number> {
-  const names = task.keys.map((key, at) => `${quoteName(key.target)} AS key_${at + 1}`).join(", ");
-  const present = task.keys.map((key) => `${quoteName(key.target)} IS NOT NULL`).join(" AND ");
-  await session.run(`CREATE TEMP TABLE ${keyTable} AS
-SELECT *, CAST(row_number() OVER () - 1 AS INTEGER) AS __key FROM (SELECT DISTINCT ${names} FROM ${quoteName(task.target)} WHERE ${present})`);
-  const [row] = await session.rows(`SELECT count(*) AS count FROM ${keyTable}`);
-  return Number(row!["count"]);
-}
-
 /** Where rows stand when they are sorted by key and instant, those without a key last. */
 const placeTable = "__native_place";
 
 async function writePlaces(session: SqlSession, task: AggregationTask): Promise<void> {
   await session.run(`CREATE OR REPLACE TEMP TABLE ${placeTable} AS
 SELECT cur.__row, keys.__key, row_number() OVER (ORDER BY keys.__key NULLS LAST, cur.__ts, cur.__row) - 1 AS __place
-FROM ${quoteName(task.target)} cur LEFT JOIN ${keyTable} keys ON ${matchKeys(task, "target", "cur")}`);
+FROM ${quoteName(task.target)} cur LEFT JOIN ${keyTable} keys ON ${matchSide(task, "target", "cur")}`);
 }
 
 /** The keys of the rows at places `[first, end)`. */
@@ -178,8 +163,7 @@ interface KeyRange {
   readonly last: number;
 }
 
-const matchKeys = (task: AggregationTask, side: "target" | "history", alias: string): string =>
-  task.keys.map((key, at) => `${alias}.${quoteName(key[side])} = keys.key_${at + 1}`).join(" AND ");
+const matchSide = (task: AggregationTask, side: "target" | "history", alias: string): string => matchKeys(task.keys.map((key) => key[side]), alias);
 
 interface PassRun {
   readonly task: AggregationTask;
@@ -188,10 +172,8 @@ interface PassRun {
   readonly threads: KernelThreads;
   /** The table of results, if one is made. */
   readonly output: string;
-  /** What results may take. */
-  readonly resultBytes: number;
-  /** What history that DuckDB has not sorted may take. */
-  readonly arrivalBytes: number;
+  /** What results may take, and what history may that waits to be sorted. */
+  readonly shareBytes: number;
   readonly keyCount: number;
 }
 
@@ -300,7 +282,7 @@ async function readTarget(session: SqlSession, {task, pass, reach, first, end, k
   const target = quoteName(task.target);
   const rows = keys === undefined ? `FROM ${target}` : `SELECT t.* REPLACE (p.__place AS __row) FROM ${target} t JOIN ${placeTable} p ON t.__row = p.__row WHERE p.__place >= ${first} AND p.__place < ${end}`;
   const sql = `SELECT keys.__key, CAST(cur.__ts - ${reach.firstTs} AS DOUBLE), ${pass.target.select}
-FROM (${rows}) cur JOIN ${keyTable} keys ON ${matchKeys(task, "target", "cur")}${pass.target.joins}
+FROM (${rows}) cur JOIN ${keyTable} keys ON ${matchSide(task, "target", "cur")}${pass.target.joins}
 ORDER BY keys.__key, cur.__ts`;
   const builder = new ColumnsBuilder(pass.target.shape, end - first);
   for await (const chunk of session.chunks(sql, ["INTEGER", "DOUBLE", ...pass.target.types])) builder.append(chunk);
@@ -336,7 +318,7 @@ async function readArrivals(session: SqlSession, slice: Slice): Promise<Arrivals
   const builder = new ArrivalsBuilder(shape, slice.keys ?? {first: 0, last: slice.keyCount - 1});
   for await (const chunk of session.chunks(renderHistory(slice, hashes), ["INTEGER", "DOUBLE", ...history.types, ...hashes.map(() => "DOUBLE")])) {
     builder.append(chunk);
-    if (builder.byteCount > slice.arrivalBytes) return undefined;
+    if (builder.byteCount > slice.shareBytes) return undefined;
   }
   return builder;
 }
@@ -369,6 +351,6 @@ function renderHistory({task, pass, reach, keys}: Slice, added: readonly string[
   const far = reach.firstTs - BigInt(farUs);
   const selected = [pass.history.select, ...added].filter((text) => text !== "").map((text) => `, ${text}`).join("");
   return `SELECT keys.__key, CAST(greatest(hist.__ts, ${far}) - ${reach.firstTs} AS DOUBLE)${selected}
-FROM ${quoteName(task.history)} hist JOIN ${keyTable} keys ON ${matchKeys(task, "history", "hist")}${pass.history.joins}
+FROM ${quoteName(task.history)} hist JOIN ${keyTable} keys ON ${matchSide(task, "history", "hist")}${pass.history.joins}
 WHERE hist.__ts < ${reach.lastTs}${oldest}${keys === undefined ? "" : ` AND keys.__key BETWEEN ${keys.first} AND ${keys.last}`}`;
 }

@@ -3,7 +3,7 @@
  * last by their order; in the end each slot has the last of its own and those of the slots before it. Memory is that of the slots, however many
  * versions come.
  */
-import type {RawColumn} from "../raw-vectors.js";
+import {isSet, type RawColumn} from "../raw-vectors.js";
 import {findSlots, type Located, type Slots} from "./slots.js";
 import {ValueTie} from "./tie-check.js";
 
@@ -26,8 +26,6 @@ const itemsOf = (width: number, bytes: Uint8Array): Uint8Array | Int32Array => (
 
 /** A slot at which a version was met that is as new, as a number below -1; and back. */
 const tieOf = (slot: number): number => -2 - slot;
-
-const isNullAt = ({validity}: RawColumn, at: number): boolean => validity !== undefined && (validity[at >> 3]! & (1 << (at & 7))) === 0;
 
 /** Rows that are looked up in one go: what is not in the cache then arrives for many at once. */
 const blockRows = 4096;
@@ -177,11 +175,11 @@ function keep(kept: Kept, column: RawColumn, slots: Int32Array, rowCount: number
   }
   if (column.validity) kept.isNull ??= new Uint8Array(values.length / (width === 8 ? 2 : 1));
   if (!kept.isNull) return;
-  for (let at = 0; at < rowCount; at += 1) if (slots[at]! >= 0) kept.isNull[slots[at]!] = isNullAt(column, at) ? 1 : 0;
+  for (let at = 0; at < rowCount; at += 1) if (slots[at]! >= 0) kept.isNull[slots[at]!] = isSet(column.validity, at) ? 0 : 1;
 }
 
 function isAlike({width, values, isNull}: Kept, slot: number, column: RawColumn, at: number): boolean {
-  const isNullHere = isNullAt(column, at);
+  const isNullHere = !isSet(column.validity, at);
   if (isNullHere || isNull?.[slot] === 1) return isNullHere === (isNull?.[slot] === 1);
   const items = itemsOf(width, column.data);
   return width === 8 ? values[2 * slot] === items[2 * at] && values[2 * slot + 1] === items[2 * at + 1] : values[slot] === items[at];
