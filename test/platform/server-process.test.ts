@@ -86,7 +86,6 @@ describe("bad input", () => {
     let sendMax = bodyBytes;
     sending.once("response", () => (sendMax = 0));
     let sent = 0;
-    // Whoever sends on without listening meets a closed connection.
     for (; sent < sendMax; sent += 65_536) {
       sending.write("[".repeat(65_536));
       await sleep(5);

@@ -192,5 +192,7 @@ function refuse(reply: FastifyReply, metrics: Metrics, onBug: ServerOptions["onB
   metrics.countRefusal(code);
   const answered = status ?? (isOfHttp ? own : isBug(said) ? 500 : (statuses[code] ?? 400));
   if (answered === 401) void reply.header("www-authenticate", 'Bearer realm="daedalus"');
+  // A connection that is closed with bytes unread is reset, and the answer can be lost on its way: what still comes is read, for as long as any request may take.
+  if (answered === 413) void reply.removeHeader("connection");
   return reply.code(answered).type("application/json; charset=utf-8").send(renderRefusal(said));
 }
