@@ -5,7 +5,7 @@
 import {spawnSync} from "node:child_process";
 import {fileURLToPath} from "node:url";
 import {parseArgs} from "node:util";
-import {allocateMemory} from "../src/pipeline/embedding-kernels.js";
+import {allocateMemory} from "../src/engines/wasm.js";
 import {roundToHalf} from "../src/pipeline/half-float.js";
 import {PageComputer, scratchBytes} from "../src/pipeline/page-job.js";
 import {seededRandom} from "../test/support/seeded-random.js";

@@ -7,10 +7,9 @@ import {fileURLToPath} from "node:url";
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 export function setup(): void {
-  const kernelMs = mtimeMs("dist/kernels/embeddings.wasm");
-  if (["kernels/embeddings.ts", "kernels/asconfig.json"].some((path) => mtimeMs(path) >= kernelMs)) {
-    execFileSync(process.execPath, ["node_modules/assemblyscript/bin/asc.js", "--config", "kernels/asconfig.json"], {cwd: root, stdio: "inherit"});
-  }
+  const kernels = readdirSync(join(root, "kernels")).filter((name) => name.endsWith(".ts"));
+  const kernelMs = Math.min(...kernels.map((name) => mtimeMs(`dist/kernels/${name.replace(/\.ts$/, ".wasm")}`)));
+  if ([...kernels, "asconfig.json"].some((name) => mtimeMs(`kernels/${name}`) >= kernelMs)) execFileSync(process.execPath, ["kernels/build.js"], {cwd: root, stdio: "inherit"});
   const builtMs = mtimeMs("dist/platform/daeda.js");
   const sources = readdirSync(join(root, "src"), {recursive: true, encoding: "utf8"}).map((path) => join("src", path));
   if ([...sources, "tsconfig.json", "tsconfig.build.json"].every((path) => mtimeMs(path) < builtMs)) return;

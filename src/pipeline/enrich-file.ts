@@ -2,7 +2,8 @@
 import {DaedalusError, type Place} from "../errors.js";
 import type {EmbeddingReader} from "../sources/embedding-store.js";
 import type {PageFunction} from "./embedding-functions.js";
-import {allocateMemory, loadKernels, memoryBytesMax, paddedLength, type SharedMemory} from "./embedding-kernels.js";
+import {allocateMemory, memoryBytesMax, type SharedMemory} from "../engines/wasm.js";
+import {loadKernels, paddedLength} from "./embedding-kernels.js";
 import type {IdColumn} from "./enrich-ids.js";
 import {vectorBytes} from "./file-limits.js";
 import {scratchBytes, vectorStride, type PageFailure, type Scratch} from "./page-job.js";

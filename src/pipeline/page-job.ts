@@ -1,6 +1,7 @@
 /** One page of one column: plain data over shared memory, so that any thread can compute it. */
 import type {BuiltInWork, EmbeddingBatch, EmbeddingResult, PageFunction, Pooling, UserEmbeddingFunction} from "./embedding-functions.js";
-import {loadKernels, paddedLength, vectorKind, type Kernels, type SharedMemory, type VectorKind} from "./embedding-kernels.js";
+import type {SharedMemory} from "../engines/wasm.js";
+import {loadKernels, paddedLength, vectorKind, type Kernels, type VectorKind} from "./embedding-kernels.js";
 import {reasonOf} from "./failure.js";
 import {halfInfinity, roundToHalf} from "./half-float.js";
 import {renderListPage, renderScalarPage, type EncodedPage} from "./parquet-pages.js";

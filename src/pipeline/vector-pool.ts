@@ -3,7 +3,8 @@
  * that is being computed, and the one that is gathered meanwhile; what older shards left stays until its place is needed.
  */
 import type {EmbeddingReader, VectorValues} from "../sources/embedding-store.js";
-import {paddedLength, type Kernels, type SharedMemory} from "./embedding-kernels.js";
+import type {SharedMemory} from "../engines/wasm.js";
+import {paddedLength, type Kernels} from "./embedding-kernels.js";
 
 export interface VectorPoolOptions {
   readonly reader: EmbeddingReader;

@@ -2,7 +2,8 @@
 import type {EmbeddingStore} from "../definitions/model.js";
 import {viewItems, type ListView} from "../engines/duckdb/column-view.js";
 import type {VectorValues} from "../sources/embedding-store.js";
-import {allocateMemory, loadKernels, type Kernels} from "./embedding-kernels.js";
+import {allocateMemory} from "../engines/wasm.js";
+import {loadKernels, type Kernels} from "./embedding-kernels.js";
 import {halfInfinity, roundToHalf} from "./half-float.js";
 
 export type VectorProblem = "missing" | "length" | "value" | "overflow";

@@ -1,6 +1,7 @@
 import {describe, expect, it} from "vitest";
 import type {BuiltInWork, PageFunction, Pooling} from "../../src/pipeline/embedding-functions.js";
-import {allocateMemory, paddedLength} from "../../src/pipeline/embedding-kernels.js";
+import {allocateMemory} from "../../src/engines/wasm.js";
+import {paddedLength} from "../../src/pipeline/embedding-kernels.js";
 import {halfInfinity, halfToNumber, roundToHalf} from "../../src/pipeline/half-float.js";
 import {PageComputer, scratchBytes, vectorStride, type PageIds, type PageJob, type PageResult} from "../../src/pipeline/page-job.js";
 import type {EmbeddingDtype} from "../../src/pipeline/parquet-column.js";
