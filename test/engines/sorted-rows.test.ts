@@ -1,6 +1,7 @@
 /** The native engine's own sort, beside the sort of the language: any order of arrival, equal instants, NULLs, values of each width. */
 import {describe, expect, it} from "vitest";
 import {ArrivalsBuilder, type RowOrder} from "../../src/engines/native/arrivals.js";
+import {Scratch} from "../../src/engines/native/scratch.js";
 import {sortArrived} from "../../src/engines/native/sorted-rows.js";
 import {ValueTie} from "../../src/engines/native/tie-check.js";
 import type {RawChunk, RawColumn} from "../../src/engines/raw-vectors.js";
@@ -42,20 +43,25 @@ function toChunk(rows: readonly Row[]): RawChunk {
   };
 }
 
+const scratch = new Scratch();
+
 /** Rows of all blocks in the order in which the kernel sees them. */
 function sortHere(rows: readonly Row[], {keyCount, chunkRows}: {readonly keyCount: number; readonly chunkRows: number}): Row[] {
   const builder = new ArrivalsBuilder(shape, {first: 0, last: keyCount - 1});
   for (let at = 0; at < rows.length; at += chunkRows) builder.append(toChunk(rows.slice(at, at + chunkRows)));
   return [...builder.blocks(order, 500)].flatMap((block) => {
-    const {key, ts, flags, values, places} = sortArrived(block);
+    scratch.clear();
+    const {key, ts, flags, values, places, rowCount} = sortArrived(scratch, block);
     const [seq, rank, lists, hash] = values;
-    return Array.from(places!, (place, at): Row => ({
-      key: key[at]!,
-      ts: ts[at]!,
-      seq: (flags[0]![at]! & 1) === 0 ? undefined : new BigInt64Array(seq!.bytes)[place]!,
-      rank: new Int32Array(rank!.bytes)[place]!,
-      list: [...new Int32Array(lists!.bytes).slice(lists!.lists!.starts[place], lists!.lists!.ends[place])],
-      hash: new Float64Array(hash!.bytes)[place]!,
+    const {starts, ends} = lists!.lists!;
+    const int32 = (at: number, place: number): number => scratch.int32(at, place + 1)[place]!;
+    return Array.from(scratch.int32(places, rowCount), (place, row): Row => ({
+      key: int32(key, row),
+      ts: scratch.float64(ts, rowCount)[place]!,
+      seq: (int32(flags[0]!, place) & 1) === 0 ? undefined : scratch.bits(seq!.at, rowCount)[place]!,
+      rank: int32(rank!.at, place),
+      list: Array.from({length: int32(ends, place) - int32(starts, place)}, (_, at) => int32(lists!.at, int32(starts, place) + at)),
+      hash: scratch.float64(hash!.at, rowCount)[place]!,
     }));
   });
 }

@@ -3,7 +3,7 @@
  * read by key from all over the history would miss the processor's caches row by row.
  */
 import {isSet, type RawChunk} from "../raw-vectors.js";
-import {appendElements, Growing, type Columns, type Shape, type ValueColumn} from "./columns.js";
+import {appendElements, Growing, type Columns, type Shape} from "./columns.js";
 
 /** What orders rows of one key and instant, as columns of the history. */
 export interface RowOrder {
@@ -13,12 +13,27 @@ export interface RowOrder {
   readonly tie: number | undefined;
 }
 
+/** Values of arrived rows. The elements of lists lie by the parts that rows are kept in. */
+export interface ArrivedColumn {
+  readonly width: number;
+  readonly bytes: SharedArrayBuffer;
+  readonly lists: {readonly starts: Int32Array; readonly ends: Int32Array; readonly parts: readonly ArrivedElements[]} | undefined;
+}
+
+export interface ArrivedElements {
+  /** Values side by side, and for each a 1 where it is not NULL. */
+  readonly data: Uint8Array;
+  readonly present: Uint8Array;
+}
+
 /** All rows of the keys from `firstKey` on, up to another key. */
 export interface ArrivedBlock {
-  /** They hold other rows, too, and rows that are none. */
-  readonly columns: Columns;
+  /** They hold other rows, too, and rows that are none; elements are those of the block's parts alone. */
+  readonly columns: Omit<Columns, "values"> & {readonly values: readonly ArrivedColumn[]};
   /** Where the block's rows lie, in the order in which they came: from each even entry to the one after it. */
   readonly stretches: Int32Array;
+  /** How many rows each of its parts has; they follow each other. */
+  readonly partRows: readonly number[];
   readonly rowCount: number;
   readonly firstKey: number;
   readonly keyCount: number;
@@ -41,7 +56,7 @@ export class ArrivalsBuilder {
   private readonly key = new Growing(0);
   private readonly ts = new Growing(0);
   private readonly flags: readonly Growing[];
-  private readonly values: readonly {readonly data: Growing; readonly starts: Growing; readonly ends: Growing; readonly present: Growing}[];
+  private readonly values: readonly {readonly data: Growing; readonly starts: Growing; readonly ends: Growing; readonly parts: readonly {readonly data: Growing; readonly present: Growing}[]}[];
 
   /** @param keys the only ones that will come */
   constructor(
@@ -51,12 +66,18 @@ export class ArrivalsBuilder {
     this.firstKey = keys.first;
     this.keysOfPart = Math.max(1, Math.ceil((keys.last - keys.first + 1) / partCount));
     this.flags = Array.from({length: shape.flagWords}, () => new Growing(0));
-    this.values = shape.values.map(() => ({data: new Growing(0), starts: new Growing(0), ends: new Growing(0), present: new Growing(0)}));
+    this.values = shape.values.map(({isList}) => ({
+      data: new Growing(0),
+      starts: new Growing(0),
+      ends: new Growing(0),
+      parts: Array.from({length: isList ? partCount : 0}, () => ({data: new Growing(0), present: new Growing(0)})),
+    }));
   }
 
   append({rowCount, columns}: RawChunk): void {
     const [key, ts, ...others] = columns;
-    const places = this.placeRows(new Int32Array(key!.data.buffer, key!.data.byteOffset, rowCount));
+    const keys = new Int32Array(key!.data.buffer, key!.data.byteOffset, rowCount);
+    const places = this.placeRows(keys);
     scatter(key!.data, this.key, {places, width: 4});
     scatter(ts!.data, this.ts, {places, width: 8});
     this.flags.forEach((words, at) => scatter(others[at]!.data, words, {places, width: 4}));
@@ -68,52 +89,60 @@ export class ArrivalsBuilder {
       const entries = new Uint32Array(data.buffer, data.byteOffset, 4 * rowCount);
       for (let row = 0; row < rowCount; row += 1) {
         const length = isSet(validity, row) ? entries[4 * row + 2]! : 0;
-        starts[places[row]!] = value.data.used / width;
-        if (length > 0) appendElements(child!, {offset: entries[4 * row]!, length, width}, value);
-        ends[places[row]!] = value.data.used / width;
+        const elements = value.parts[this.partOf(keys[row]!)]!;
+        starts[places[row]!] = elements.present.used;
+        if (length > 0) appendElements(child!, {offset: entries[4 * row]!, length, width}, elements);
+        ends[places[row]!] = elements.present.used;
       }
     });
   }
 
   /** What is reserved for the rows so far. */
   get byteCount(): number {
-    return [this.key, this.ts, ...this.flags, ...this.values.flatMap(({data, starts, ends, present}) => [data, starts, ends, present])].reduce((sum, {bytes}) => sum + bytes.byteLength, 0);
+    return [this.key, this.ts, ...this.flags, ...this.values.flatMap(({data, starts, ends, parts}) => [data, starts, ends, ...parts.flatMap((part) => [part.data, part.present])])].reduce((sum, {bytes}) => sum + bytes.byteLength, 0);
   }
 
   /** Blocks by key, of at least so many rows but for the last; there is at least one. */
   *blocks(order: RowOrder, rowsMin: number): Generator<ArrivedBlock> {
-    const columns = this.columns();
-    let [stretches, rowCount, firstPart]: [number[], number, number] = [[], 0, 0];
+    let [stretches, partRows, rowCount, firstPart]: [number[], number[], number, number] = [[], [], 0, 0];
     for (const [at, starts] of this.starts.entries()) {
+      const before = rowCount;
       for (const start of starts) {
         const end = start === starts.at(-1) ? this.next[at]! : start + stretchRows;
         stretches.push(start, end);
         rowCount += end - start;
       }
+      partRows.push(rowCount - before);
       if (rowCount < rowsMin && at < partCount - 1) continue;
-      yield {columns, order, stretches: Int32Array.from(stretches), rowCount, firstKey: this.firstKey + firstPart * this.keysOfPart, keyCount: (at + 1 - firstPart) * this.keysOfPart};
-      [stretches, rowCount, firstPart] = [[], 0, at + 1];
+      const keys = {firstKey: this.firstKey + firstPart * this.keysOfPart, keyCount: (at + 1 - firstPart) * this.keysOfPart};
+      yield {columns: this.columns(firstPart, at + 1), order, stretches: Int32Array.from(stretches), partRows, rowCount, ...keys};
+      [stretches, partRows, rowCount, firstPart] = [[], [], 0, at + 1];
     }
   }
 
-  private columns(): Columns {
+  private columns(firstPart: number, endPart: number): ArrivedBlock["columns"] {
     return {
       rowCount: this.placeCount,
       key: new Int32Array(this.key.bytes),
       ts: new Float64Array(this.ts.bytes),
       flags: this.flags.map(({bytes}) => new Int32Array(bytes)),
-      values: this.shape.values.map(({width, isList}, at): ValueColumn => {
-        const {data, starts, ends, present} = this.values[at]!;
-        return {width, bytes: data.bytes, lists: isList ? {starts: new Int32Array(starts.bytes), ends: new Int32Array(ends.bytes), present: new Uint8Array(present.bytes)} : undefined};
+      values: this.shape.values.map(({width, isList}, at): ArrivedColumn => {
+        const {data, starts, ends, parts} = this.values[at]!;
+        const elements = parts.slice(firstPart, endPart).map((part) => ({data: part.data.written, present: part.present.written}));
+        return {width, bytes: data.bytes, lists: isList ? {starts: new Int32Array(starts.bytes), ends: new Int32Array(ends.bytes), parts: elements} : undefined};
       }),
     };
   }
 
+  private partOf(key: number): number {
+    return Math.floor((key - this.firstKey) / this.keysOfPart);
+  }
+
   private placeRows(keys: Int32Array): Int32Array {
     const places = new Int32Array(keys.length);
-    const {next, end, firstKey, keysOfPart} = this;
+    const {next, end} = this;
     for (let row = 0; row < keys.length; row += 1) {
-      const part = Math.floor((keys[row]! - firstKey) / keysOfPart);
+      const part = this.partOf(keys[row]!);
       if (next[part] === end[part]) this.beginStretch(part);
       places[row] = next[part]!;
       next[part]! += 1;

@@ -59,6 +59,11 @@ export class Growing {
     this.view = new Uint8Array(this.bytes);
   }
 
+  /** What has been appended. */
+  get written(): Uint8Array {
+    return this.view.subarray(0, this.used);
+  }
+
   append(data: Uint8Array): void {
     this.reserve(data.length);
     this.view.set(data, this.used);

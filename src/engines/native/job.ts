@@ -1,10 +1,12 @@
 /** One block of history and the rows that it is for: a job is plain data over shared memory, so any thread can run it. */
 import type {ArrivedBlock} from "./arrivals.js";
-import {findFlag, type Columns} from "./columns.js";
-import {buildLine, readOptional, widen, type Line, type LineSpec} from "./line.js";
-import {sortArrived} from "./sorted-rows.js";
+import type {Columns} from "./columns.js";
+import {buildLine, type Line, type LineSpec} from "./line.js";
+import {readDrops, readOwn} from "./row-values.js";
+import {returnScratch, takeScratch, viewBytes, type Scratch} from "./scratch.js";
+import {placeSorted, sortArrived} from "./sorted-rows.js";
 import {ValueTie} from "./tie-check.js";
-import {computeWindow, findRanges, SumOverflow, type Current, type Ranges, type WindowResult, type WindowSpec} from "./window-values.js";
+import {computeWindow, findRanges, SumOverflow, type Ranges, type WindowResult, type WindowSpec} from "./window-values.js";
 
 export interface KernelWindow extends WindowSpec {
   readonly name: string;
@@ -37,51 +39,50 @@ export interface Job {
 
 /** Runs jobs one after another; the lines of a block are made once for all of its jobs. */
 export class JobRunner {
+  private scratch: Scratch | undefined;
   private prepared: {readonly block: number; readonly lines: readonly Line[]} | undefined;
 
   /** A result for each window, or why there can be none. */
   run(job: Job): WindowResult[] {
-    try {
-      if (this.prepared?.block !== job.block) {
-        const history = "stretches" in job.history ? sortArrived(job.history) : {...job.history, places: undefined};
-        this.prepared = {block: job.block, lines: job.kernel.lines.map((spec) => buildLine(history, spec))};
+    const scratch = (this.scratch ??= takeScratch());
+    if (this.prepared?.block !== job.block) {
+      this.prepared = undefined;
+      scratch.clear();
+      try {
+        const history = "stretches" in job.history ? sortArrived(scratch, job.history) : placeSorted(scratch, job.history);
+        this.prepared = {block: job.block, lines: job.kernel.lines.map((spec) => buildLine(scratch, history, spec))};
+      } catch (error) {
+        if (error instanceof ValueTie) return [{kind: "tie"}];
+        throw error;
       }
-    } catch (error) {
-      if (error instanceof ValueTie) return [{kind: "tie"}];
-      throw error;
     }
-    return computeWindows(job, this.prepared.lines);
+    const {lines} = this.prepared;
+    return scratch.passing(() => computeWindows(scratch, job, lines));
+  }
+
+  close(): void {
+    if (this.scratch) returnScratch(this.scratch);
+    [this.scratch, this.prepared] = [undefined, undefined];
   }
 }
 
-function computeWindows({kernel, target, from, to}: Job, lines: readonly Line[]): WindowResult[] {
+function computeWindows(scratch: Scratch, {kernel, target, from, to}: Job, lines: readonly Line[]): WindowResult[] {
+  const rows = {count: to - from, key: scratch.push(viewBytes(target.key.subarray(from, to))), ts: scratch.push(viewBytes(target.ts.subarray(from, to)))};
   const ranges = new Map<string, Ranges>();
   return kernel.windows.map((window) => {
     const line = lines[window.line]!;
     const id = `${window.line} ${window.windowUs}`;
-    const range = ranges.get(id) ?? findRanges(line, target, {from, to}, window.windowUs);
+    const range = ranges.get(id) ?? findRanges(scratch, line, rows, window.windowUs);
     ranges.set(id, range);
-    try {
-      return computeWindow(window, line, range, window.own && readOptional(target, window.own, {from, to}), readCurrent(target, window, {from, to}));
-    } catch (error) {
-      if (error instanceof SumOverflow) return {kind: "overflow", window: window.name};
-      throw error;
-    }
+    return scratch.passing(() => {
+      const drops = window.own === undefined ? 0 : readDrops(scratch, target, window.own, {from, to});
+      const own = window.current && readOwn(scratch, target, {...window.current, kind: window.kind}, {from, to});
+      try {
+        return computeWindow(scratch, window, {line, ranges: range, drops, own});
+      } catch (error) {
+        if (error instanceof SumOverflow) return {kind: "overflow", window: window.name};
+        throw error;
+      }
+    });
   });
-}
-
-function readCurrent(target: Columns, {current}: KernelWindow, {from, to}: {readonly from: number; readonly to: number}): Current | undefined {
-  if (!current) return undefined;
-  const {word, bit} = findFlag(target, current.flag);
-  const has = (row: number): boolean => (word![row]! & bit) !== 0;
-  if (current.column === undefined) return {has, read: () => []};
-  const column = target.values[current.column]!;
-  const {lists} = column;
-  if (!lists) {
-    const values = widen(column, {from, to});
-    return {has, read: (row) => [values[row - from]!]};
-  }
-  const [first, last] = [lists.starts[from]!, lists.ends[to - 1]!];
-  const values = widen(column, {from: first, to: last});
-  return {has, read: (row) => [...values.subarray(lists.starts[row]! - first, lists.ends[row]! - first)].filter((_, at) => lists.present[lists.starts[row]! + at] === 1)};
 }

@@ -28,7 +28,8 @@ export class KernelThreads {
     return job.history.rowCount + job.to - job.from < inlineRowsMax ? this.here.run(job) : this.threads.run(job);
   }
 
-  close(): Promise<void> {
-    return this.threads.close();
+  async close(): Promise<void> {
+    this.here.close();
+    await this.threads.close();
   }
 }

@@ -1,0 +1,121 @@
+/** The memory of one thread, in which the functions of kernels/windows.ts work: a stack, whose arrays are told by their addresses. */
+import {growTo, instantiate, openMemory} from "../wasm.js";
+
+/** Numbers are addresses, but for counts, bits, widths, rows, keys and microseconds. */
+export interface WindowKernels {
+  shift(array: number, count: number, by: number): void;
+  findRuns(ts: number, count: number, bounds: number, boundCount: number, runs: number, runsMax: number): number;
+  groupByKey(keys: number, count: number, firstKey: number, keyCount: number, next: number, runs: number, runCount: number, places: number, sortedKeys: number): void;
+  setOrder(ts: number, columns: number, count: number): void;
+  mergeKeys(places: number, sortedKeys: number, count: number, spare: number, runs: number): void;
+  hasTie(places: number, sortedKeys: number, count: number, hashes: number): number;
+  keepRows(places: number, count: number, flags: number, bit: number, rows: number): number;
+  gather32(from: number, at: number, count: number, to: number): void;
+  gather64(from: number, at: number, count: number, to: number): void;
+  widen(values: number, width: number, count: number, to: number): void;
+  gatherBits(values: number, width: number, at: number, count: number, to: number): void;
+  countElements(places: number, count: number, starts: number, ends: number): number;
+  unnest(rows: number, places: number, count: number, starts: number, ends: number, present: number, toRows: number, toPlaces: number, toElements: number): number;
+  markDroppers(bits: number, count: number, flags: number, bit: number): void;
+  longestKey(lineKeys: number, length: number): number;
+  identify(bits: number, count: number, isDouble: boolean, to: number): void;
+  findRanges(lineKeys: number, lineTs: number, length: number, keys: number, ts: number, count: number, windowUs: number, starts: number, ends: number): void;
+  setLine(values: number, identity: number, droppers: number): void;
+  setRows(keys: number, starts: number, ends: number, drops: number): void;
+  setOwn(own: number, ownIdentity: number, ownStarts: number, ownEnds: number): void;
+  setLists(starts: number, ends: number, extra: number, capacity: number): void;
+  takeExtra(): number;
+  findRunsOfDroppers(lineKeys: number, length: number, before: number): void;
+  listNewest(from: number, count: number, maxItems: number, before: number): number;
+  countItems(count: number, to: number): void;
+  seenBytes(itemsMax: number): number;
+  openSeen(at: number, itemsMax: number, byDropper: boolean): void;
+  listDistinct(from: number, count: number, maxItems: number, found: number): number;
+  listMostFrequent(from: number, count: number, maxItems: number, found: number, foundCounts: number): number;
+  countKept(count: number, to: number): void;
+  countDistinct(count: number, to: number): void;
+  findExtremes(count: number, kind: number, isMax: boolean, candidates: number, to: number, present: number): void;
+}
+
+/** 0 stands for an array that is not there. */
+const bottom = 1024;
+
+export class Scratch {
+  private readonly memory = openMemory();
+  readonly kernels = instantiate("windows", this.memory) as WindowKernels;
+  private top = bottom;
+
+  /** @returns the address of so many bytes, which hold anything */
+  reserve(byteCount: number): number {
+    const at = this.top;
+    this.top += Math.ceil(byteCount / 16) * 16;
+    growTo(this.memory, this.top);
+    return at;
+  }
+
+  /** What `work` reserves is given back after it. */
+  passing<T>(work: () => T): T {
+    const {top} = this;
+    try {
+      return work();
+    } finally {
+      this.top = top;
+    }
+  }
+
+  /** What `work` reserves is given back after it, but for the array that it returns, which moves to where the first one was. */
+  keepLast(work: () => {readonly at: number; readonly byteCount: number}): number {
+    const {top} = this;
+    const {at, byteCount} = work();
+    this.bytes(0, this.top).copyWithin(top, at, at + byteCount);
+    this.top = top;
+    return this.reserve(byteCount);
+  }
+
+  clear(): void {
+    this.top = bottom;
+  }
+
+  get byteLength(): number {
+    return this.memory.buffer.byteLength;
+  }
+
+  bytes(at: number, length: number): Uint8Array {
+    return new Uint8Array(this.memory.buffer, at, length);
+  }
+
+  int32(at: number, length: number): Int32Array {
+    return new Int32Array(this.memory.buffer, at, length);
+  }
+
+  float64(at: number, length: number): Float64Array {
+    return new Float64Array(this.memory.buffer, at, length);
+  }
+
+  bits(at: number, length: number): BigInt64Array {
+    return new BigInt64Array(this.memory.buffer, at, length);
+  }
+
+  /** Puts a copy of these bytes on top. */
+  push(bytes: Uint8Array): number {
+    const at = this.reserve(bytes.length);
+    this.bytes(at, bytes.length).set(bytes);
+    return at;
+  }
+}
+
+const idle: Scratch[] = [];
+/** Memory that grew further is given back to the system. */
+const idleBytesMax = 64 * 1024 * 1024;
+
+/** Nobody else has it until it is returned. Memory is used again, because its addresses are taken from the process for as long as the garbage collector pleases. */
+export const takeScratch = (): Scratch => idle.pop() ?? new Scratch();
+
+export function returnScratch(scratch: Scratch): void {
+  scratch.clear();
+  if (scratch.byteLength <= idleBytesMax) idle.push(scratch);
+}
+
+export function viewBytes({buffer, byteOffset, byteLength}: Int32Array | Float64Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
