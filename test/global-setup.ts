@@ -7,9 +7,10 @@ import {fileURLToPath} from "node:url";
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 export function setup(): void {
-  const kernels = readdirSync(join(root, "kernels")).filter((name) => name.endsWith(".ts"));
-  const kernelMs = Math.min(...kernels.map((name) => mtimeMs(`dist/kernels/${name.replace(/\.ts$/, ".wasm")}`)));
-  if ([...kernels, "asconfig.json"].some((name) => mtimeMs(`kernels/${name}`) >= kernelMs)) execFileSync(process.execPath, ["kernels/build.js"], {cwd: root, stdio: "inherit"});
+  const kernels = readdirSync(join(root, "kernels"), {recursive: true, encoding: "utf8"});
+  const modules = kernels.filter((name) => /^\w+\.ts$/.test(name));
+  const kernelMs = Math.min(...modules.map((name) => mtimeMs(`dist/kernels/${name.replace(/\.ts$/, ".wasm")}`)));
+  if (kernels.some((name) => mtimeMs(`kernels/${name}`) >= kernelMs)) execFileSync(process.execPath, ["kernels/build.js"], {cwd: root, stdio: "inherit"});
   const builtMs = mtimeMs("dist/platform/daeda.js");
   const sources = readdirSync(join(root, "src"), {recursive: true, encoding: "utf8"}).map((path) => join("src", path));
   if ([...sources, "tsconfig.json", "tsconfig.build.json"].every((path) => mtimeMs(path) < builtMs)) return;

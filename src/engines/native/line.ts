@@ -25,7 +25,7 @@ export interface Line {
   readonly value: number;
   /** The same where equal values in several spellings have equal bits. */
   readonly identity: number;
-  /** What a window drops by, `noDropper` where there is nothing; 0: no window does. */
+  /** What a window drops by, -2^63 where there is nothing; 0: no window does. */
   readonly dropper: number;
   readonly instants: Float64Array;
   readonly bits: BigInt64Array;
@@ -121,15 +121,9 @@ function findPlaced({flags}: SortedRows, flag: number | undefined): {readonly fl
   return {flags: flags[word]!, bit};
 }
 
-/** The bits of a floating number, as values hold them. */
-export function toBits(number: number, kind: "double" | "float"): bigint {
-  return kind === "double" ? new BigInt64Array(new Float64Array([number]).buffer)[0]! : BigInt(new Int32Array(new Float32Array([number]).buffer)[0]!);
-}
-
 export function toNumbers(bits: BigInt64Array, kind: ValueKind): Float64Array {
   if (kind === "double") return new Float64Array(bits.buffer, bits.byteOffset, bits.length);
   if (kind === "whole") return Float64Array.from(bits, Number);
   const floats = new Float32Array(bits.buffer, bits.byteOffset, 2 * bits.length);
   return Float64Array.from({length: bits.length}, (_, at) => floats[2 * at]!);
 }
-

@@ -1,0 +1,145 @@
+/** Puts rows in order by key and instant. */
+import {copy, get32, getFloat, readBits, set32} from "./arrays";
+
+/** Adds `by` to each entry: lists that were told from the start of their part. */
+export function shift(array: usize, count: i32, by: i32): void {
+  for (let at = 0; at < count; at++) set32(array, at, get32(array, at) + by);
+}
+
+/**
+ * Where instants go back, as the starts of ascending runs; each stretch, whose starts are in `bounds`, begins one. Returns how many, at
+ * most `runsMax`, or -1 for more.
+ */
+export function findRuns(ts: usize, count: i32, bounds: usize, boundCount: i32, runs: usize, runsMax: i32): i32 {
+  let found = 0;
+  let bound = 0;
+  for (let at = 0; at < count; at++) {
+    const isBound = bound < boundCount && get32(bounds, bound) == at;
+    if (isBound) bound++;
+    if (!isBound && getFloat(ts, at) >= getFloat(ts, at - 1)) continue;
+    if (found == runsMax) return -1;
+    set32(runs, found++, at);
+  }
+  return found;
+}
+
+/** Places of the rows by key, and the key of each. `next` has room for a number more than there are keys; `runs` holds pairs of places, in the order in which to take them. */
+export function groupByKey(keys: usize, count: i32, firstKey: i32, keyCount: i32, next: usize, runs: usize, runCount: i32, places: usize, sortedKeys: usize): void {
+  memory.fill(next, 0, <usize>(keyCount + 1) << 2);
+  for (let at = 0; at < count; at++) {
+    const key = get32(keys, at) - firstKey + 1;
+    set32(next, key, get32(next, key) + 1);
+  }
+  for (let key = 0; key < keyCount; key++) set32(next, key + 1, get32(next, key + 1) + get32(next, key));
+  for (let run = 0; run < runCount; run++) {
+    const to = get32(runs, 2 * run + 1);
+    for (let place = get32(runs, 2 * run); place < to; place++) {
+      const key = get32(keys, place);
+      const at = get32(next, key - firstKey);
+      set32(next, key - firstKey, at + 1);
+      set32(places, at, place);
+      set32(sortedKeys, at, key);
+    }
+  }
+}
+
+/** Instants, and the columns that order equal ones: of each its address, its width, and the address and bit of the flag that tells where it is not NULL. */
+let orderTs: usize = 0;
+let orderColumns: usize = 0;
+let orderCount = 0;
+
+export function setOrder(ts: usize, columns: usize, count: i32): void {
+  orderTs = ts;
+  orderColumns = columns;
+  orderCount = count;
+}
+
+function compareEqual(a: i32, b: i32): i32 {
+  for (let column = 0; column < orderCount; column++) {
+    const values = <usize>get32(orderColumns, 4 * column);
+    const width = get32(orderColumns, 4 * column + 1);
+    const flags = <usize>get32(orderColumns, 4 * column + 2);
+    const bit = get32(orderColumns, 4 * column + 3);
+    const hasA = (get32(flags, a) & bit) != 0;
+    const hasB = (get32(flags, b) & bit) != 0;
+    if (hasA && hasB) {
+      const left = readBits(values, width, a);
+      const right = readBits(values, width, b);
+      if (left != right) return left < right ? -1 : 1;
+    } else if (hasA != hasB) {
+      return hasA ? 1 : -1;
+    }
+  }
+  return 0;
+}
+
+// @ts-ignore: decorator
+@inline
+function isAfter(a: i32, b: i32): bool {
+  const left = getFloat(orderTs, a);
+  const right = getFloat(orderTs, b);
+  return left > right || (left == right && orderCount > 0 && compareEqual(a, b) > 0);
+}
+
+/** Sorts the places of each key by merging the runs that are in order already. `runs` has room for a number more than there are rows. */
+export function mergeKeys(places: usize, sortedKeys: usize, count: i32, spare: usize, runs: usize): void {
+  let end = 0;
+  for (let start = 0; start < count; start = end) {
+    const key = get32(sortedKeys, start);
+    set32(runs, 0, start);
+    let runCount = 1;
+    for (end = start + 1; end < count && get32(sortedKeys, end) == key; end++) {
+      if (isAfter(get32(places, end - 1), get32(places, end))) set32(runs, runCount++, end);
+    }
+    if (runCount == 1) continue;
+    set32(runs, runCount, end);
+    mergeRuns(places, spare, runs, runCount);
+  }
+}
+
+/** Merges neighbouring runs until there is one; `runs` are where they begin, and the end of the last. */
+function mergeRuns(places: usize, spare: usize, runs: usize, runCount: i32): void {
+  const first = get32(runs, 0);
+  const last = get32(runs, runCount);
+  let from = places;
+  let to = spare;
+  while (runCount > 1) {
+    let kept = 0;
+    for (let run = 0; run < runCount; run += 2) {
+      const low = get32(runs, run);
+      const middle = get32(runs, run + 1);
+      const high = run + 2 <= runCount ? get32(runs, run + 2) : middle;
+      let left = low;
+      let right = middle;
+      for (let out = low; out < high; out++) {
+        const takesRight = left == middle || (right < high && isAfter(get32(from, left), get32(from, right)));
+        set32(to, out, takesRight ? get32(from, right++) : get32(from, left++));
+      }
+      set32(runs, kept++, low);
+    }
+    set32(runs, kept, last);
+    runCount = kept;
+    const swapped = from;
+    from = to;
+    to = swapped;
+  }
+  if (from != places) copy(places + (<usize>first << 2), spare + (<usize>first << 2), <usize>(last - first) << 2);
+}
+
+/** Whether two rows that the order leaves alike have different hashes; 0 is none. */
+export function hasTie(places: usize, sortedKeys: usize, count: i32, hashes: usize): bool {
+  let value: f64 = 0;
+  for (let at = 1; at < count; at++) {
+    const before = get32(places, at - 1);
+    const place = get32(places, at);
+    if (getFloat(orderTs, place) != getFloat(orderTs, before) || get32(sortedKeys, at) != get32(sortedKeys, at - 1) || compareEqual(before, place) != 0) {
+      value = 0;
+      continue;
+    }
+    if (value == 0) value = getFloat(hashes, before);
+    const own = getFloat(hashes, place);
+    if (own != 0 && value != 0 && value != own) return true;
+    if (value == 0) value = own;
+  }
+  return false;
+}
