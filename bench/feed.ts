@@ -31,7 +31,6 @@ FROM range(${artworkCount}) numbers(artwork_id)`);
     SELECT number, uniform(number, 4) AS kind, CAST(floor(${artworkCount} * uniform(number, 5) ** 2) AS BIGINT) AS artwork_id
     FROM range(${events}) numbers(number)
   ) JOIN artwork USING (artwork_id)
-  ORDER BY number
 ) TO '${path}' (FORMAT parquet)`);
   } finally {
     session.close();

@@ -4,7 +4,7 @@
  */
 import type {AggregationOperation} from "../definitions/aggregation-operation.js";
 import type {ViewJoins} from "./view-join.js";
-import type {ProvidedFunction, ProvidedTable, RawChunk} from "./raw-vectors.js";
+import type {ProvidedFunction, RawChunk} from "./raw-vectors.js";
 
 /** A DuckDB session, seen by engines that must not know how it is opened. */
 export interface SqlSession {
@@ -16,8 +16,6 @@ export interface SqlSession {
    * @param types of the columns: those of `widthOfType`, and lists of them
    */
   chunks(sql: string, types: readonly string[]): AsyncIterable<RawChunk>;
-  /** Makes a table that SQL reads as `name()` until the session closes. */
-  provideTable(table: ProvidedTable): void;
   /** Makes a function of `__row` that SQL calls until the session closes. */
   provideFunction(provided: ProvidedFunction): void;
   /** A folder for files of this session; removed when it closes. */

@@ -27,15 +27,6 @@ export interface WrittenColumn {
   readonly child: {readonly data: ArrayBuffer; readonly bytes: number; readonly rowCount: number} | undefined;
 }
 
-/** A table whose rows are written when they are read. */
-export interface ProvidedTable {
-  readonly name: string;
-  readonly columns: readonly {readonly name: string; readonly type: string}[];
-  readonly rowCount: number;
-  /** Called for each chunk in order, from 0: how many rows, and the columns. Undefined after the last. */
-  readChunk(index: number): {readonly rowCount: number; readonly columns: readonly WrittenColumn[]} | undefined;
-}
-
 /** A function of a BIGINT, computed for a vector at a time. */
 export interface ProvidedFunction {
   readonly name: string;

@@ -3,13 +3,16 @@ import {DuckDbSession} from "../../src/engines/duckdb/connection.js";
 import {renderWithWindows} from "../../src/engines/window-columns.js";
 import {resultTypeOf, type AggregationEngine, type SqlSession} from "../../src/engines/aggregation-engine.js";
 import {duckdbAggregation} from "../../src/engines/duckdb/rolling.js";
-import {nativeAggregation} from "../../src/engines/native/native.js";
+import {nativeAggregation, nativeWithin} from "../../src/engines/native/native.js";
 import {polarsAggregation} from "../../src/engines/polars/rolling.js";
 import {isIdentical, renderCells, renderLiteral, renderReading, type Cell, type Row, type Table} from "./cells.js";
 import {computeWindows, type TestTask} from "./oracle.js";
 
+/** A few keys at a time, in DuckDB's order, and with a file of results. */
+const nativeWithoutMemory: AggregationEngine = {...nativeWithin(() => ({resultBytes: 0, historyBytes: 0, targetBytes: 2000})), name: "native without memory"};
+
 /** Every engine takes the whole suite; what it cannot do must be a refusal. */
-export const engines: readonly AggregationEngine[] = [duckdbAggregation, nativeAggregation, polarsAggregation];
+export const engines: readonly AggregationEngine[] = [duckdbAggregation, nativeAggregation, nativeWithoutMemory, polarsAggregation];
 
 /** The settings that leave most to chance: more threads than cores, and rows that come in no order, as the reference page sets it. */
 export function openSession(): Promise<DuckDbSession> {
@@ -51,7 +54,6 @@ export async function runEngine(session: DuckDbSession, engine: AggregationEngin
     run: (text) => (sql.push(text), session.run(text)),
     rows: (text) => (sql.push(text), session.rows(text)),
     chunks: (text, types) => (sql.push(text), session.chunks(text, types)),
-    provideTable: (table) => session.provideTable(table),
     provideFunction: (provided) => session.provideFunction(provided),
   };
   const found = await engine.run(recorded, {...names, keys: task.keys, orderColumns: task.orderColumns, windows: task.windows});

@@ -1,9 +1,11 @@
 /** Rows that fetch their windows when they are written: the order of files, and what happens when results are too many to wait for that. */
+import {readdirSync} from "node:fs";
 import {afterAll, beforeAll, describe, expect, it} from "vitest";
 import type {AggregationTask, Window} from "../../src/engines/aggregation-engine.js";
 import {DuckDbSession} from "../../src/engines/duckdb/connection.js";
 import {duckdbAggregation} from "../../src/engines/duckdb/rolling.js";
 import {nativeAggregation} from "../../src/engines/native/native.js";
+import {readLimits} from "../../src/engines/session-limits.js";
 import {renderWithWindows} from "../../src/engines/window-columns.js";
 import {makeShop, march, shopFiles, trainShop, writeTables} from "../support/shop-project.js";
 import {testSession} from "../support/test-session.js";
@@ -39,17 +41,31 @@ describe("results that are more than memory has room for", () => {
     session = await DuckDbSession.open({config: new Map([["memory_limit", "100MB"], ["threads", "2"]])});
     await session.run("CREATE TABLE history AS SELECT hash(i, 1) % 300 AS user_id, CAST(i AS BIGINT) AS item, CAST(i AS BIGINT) AS __ts FROM range(12000) t(i)");
     // Some rows have no key, and one key has more rows than are computed at once.
-    await session.run("CREATE TABLE target AS SELECT i AS __row, CASE WHEN i % 2 = 0 THEN 7 WHEN i % 11 > 0 THEN hash(i, 1) % 301 END AS user_id, CAST(i AS BIGINT) AS __ts FROM range(10000) t(i)");
+    await session.run("CREATE TABLE target AS SELECT i AS __row, CASE WHEN i % 2 = 0 THEN 7 WHEN i % 11 > 0 THEN hash(i, 1) % 301 END AS user_id, CAST(i * 12 // 200 AS BIGINT) AS __ts FROM range(200000) t(i)");
+    await session.run("CREATE TABLE mixed AS SELECT CAST(i * 7919 % 200000 AS BIGINT) AS __row FROM range(500) t(i)");
   });
   afterAll(() => session.close());
 
-  it("are made slice by slice into a table", async () => {
+  it("wait in files of the session, from where rows fetch them in any order", async () => {
     const columns = await nativeAggregation.run(session, task);
-    expect([...columns.values()]).toEqual([{table: "windows"}, {table: "windows"}]);
+    expect(readdirSync(session.scratchDirectory).some((name) => name.startsWith("results-"))).toBe(true);
+    // To compare takes more than to compute.
+    await session.run("SET memory_limit = '1GB'");
     await duckdbAggregation.run(session, {...task, output: "expected"});
     const [row] = await session.rows(`SELECT count(*) AS rows, count(*) FILTER (w.listed IS DISTINCT FROM e.listed OR w.counted IS DISTINCT FROM e.counted) AS wrong
 FROM (${renderWithWindows("target", columns)}) AS w FULL JOIN expected AS e USING (__row)`);
-    expect(row).toEqual({rows: 10_000n, wrong: 0n});
+    expect(row).toEqual({rows: 200_000n, wrong: 0n});
+    const [mixed] = await session.rows(`SELECT count(*) AS rows, count(*) FILTER (m.listed IS DISTINCT FROM e.listed) AS wrong
+FROM (${renderWithWindows("mixed", new Map([["listed", columns.get("listed")!]]))}) AS m JOIN expected AS e USING (__row)`);
+    expect(mixed).toEqual({rows: 500n, wrong: 0n});
+  });
+
+  it("leave DuckDB the memory that they do not hold", async () => {
+    const {memoryBytes} = await readLimits(session);
+    await nativeAggregation.run(session, {...task, windows: windows.slice(1)});
+    const heldBytes = memoryBytes - (await readLimits(session)).memoryBytes;
+    expect(heldBytes).toBeGreaterThan(8 * 100_000);
+    expect(heldBytes).toBeLessThan(32 * 200_000);
   });
 });
 

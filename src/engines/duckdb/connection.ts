@@ -7,10 +7,10 @@ import type * as DuckDb from "@duckdb/node-api";
 import type {DuckDBConnection, DuckDBDataChunk, DuckDBInstance, DuckDBResult} from "@duckdb/node-api";
 import type {SqlSession} from "../aggregation-engine.js";
 import {remoteNames, type RemoteTables} from "../../sources/remote-tables.js";
-import {chunkRows, type ProvidedFunction, type ProvidedTable, type RawChunk} from "../raw-vectors.js";
+import {chunkRows, type ProvidedFunction, type RawChunk} from "../raw-vectors.js";
 import {fetchAhead} from "./column-view.js";
 import {fillRemoteTable} from "./remote-table.js";
-import {defineFunction, defineTable, readRawChunk} from "./vectors.js";
+import {defineFunction, readRawChunk} from "./vectors.js";
 
 export type {DuckDBDataChunk, DuckDBResult};
 
@@ -135,12 +135,6 @@ export class DuckDbSession implements SqlSession {
     } catch (error) {
       throw this.conceal(error);
     }
-  }
-
-  provideTable(table: ProvidedTable): void {
-    const created = new duckdb.DuckDBTableFunction();
-    defineTable(created.table_function, table);
-    this.connection.registerTableFunction(created);
   }
 
   provideFunction(provided: ProvidedFunction): void {

@@ -1,6 +1,6 @@
-/** The one file that knows `@duckdb/node-bindings`: chunks as bytes, and tables that are written vector by vector. */
+/** The one file that knows `@duckdb/node-bindings`: chunks as bytes, and functions whose results are written vector by vector. */
 import duckdb from "@duckdb/node-bindings";
-import {widthOf, type ProvidedFunction, type ProvidedTable, type RawChunk, type RawColumn, type WrittenColumn} from "../raw-vectors.js";
+import {widthOf, type ProvidedFunction, type RawChunk, type RawColumn, type WrittenColumn} from "../raw-vectors.js";
 
 const listEntryBytes = 16;
 
@@ -38,31 +38,6 @@ function readVector(vector: duckdb.Vector, type: string, rowCount: number): RawC
 function logicalType(type: string): duckdb.LogicalType {
   if (type.endsWith("[]")) return duckdb.create_list_type(logicalType(type.slice(0, -2)));
   return duckdb.create_logical_type(logicalTypes.get(type)!);
-}
-
-/** Describes a table function without arguments. DuckDB asks for its chunks one after another, on the thread of the event loop. */
-export function defineTable(created: duckdb.TableFunction, table: ProvidedTable): void {
-  duckdb.table_function_set_name(created, table.name);
-  duckdb.table_function_set_bind(created, (info) => {
-    for (const {name, type} of table.columns) duckdb.bind_add_result_column(info, name, logicalType(type));
-    duckdb.bind_set_cardinality(info, table.rowCount, true);
-  });
-  let next = 0;
-  duckdb.table_function_set_init(created, (info) => {
-    next = 0;
-    // Rows keep their order when one thread asks for them.
-    duckdb.init_set_max_threads(info, 1);
-  });
-  duckdb.table_function_set_function(created, (info, output) => {
-    try {
-      const chunk = table.readChunk(next);
-      next += 1;
-      duckdb.data_chunk_set_size(output, chunk?.rowCount ?? 0);
-      chunk?.columns.forEach((column, at) => writeVector(duckdb.data_chunk_get_vector(output, at), column));
-    } catch (error) {
-      duckdb.function_set_error(info, error instanceof Error ? error.message : String(error));
-    }
-  });
 }
 
 /** Describes a function of one BIGINT. DuckDB calls it from any of its threads, and each call waits for the thread of the event loop. */

@@ -1,7 +1,14 @@
 /** What a thread does: one job after another. */
 import {parentPort} from "node:worker_threads";
 import {JobRunner, type Job} from "./job.js";
+import {countBytes, SharedGarbage} from "./shared-garbage.js";
 
 const runner = new JobRunner();
+const garbage = new SharedGarbage();
 
-parentPort!.on("message", (job: Job) => parentPort!.postMessage(runner.run(job)));
+parentPort!.on("message", (job: Job) => {
+  const results = runner.run(job);
+  parentPort!.postMessage(results);
+  // Whoever asked for them holds them now.
+  garbage.note(countBytes(results.flatMap((result) => Object.values(result) as unknown[])));
+});

@@ -2,25 +2,27 @@
  * Our own windows: DuckDB hands the history over once, as vectors; it is sorted by key and instant (here, or by DuckDB where there is too
  * much of it), and a kernel slides over it (`window-values.ts`), only for the rows that are asked for. Results stay where they were made, and each
  * row fetches its own by a function of `__row` when it is written: lists are assembled once, in the order of the output, and nobody sorts or joins them.
- * What is held at a time is bounded: history comes in blocks of whole keys, and rows in slices of as many as their lists leave room for, by key,
- * so that a slice needs the history of few keys.
+ * What is held at a time is bounded: history comes in blocks of whole keys, of rows as many keys are read as have room, and results that have no room
+ * go to a file (`spilled-results.ts`).
  */
 import {availableParallelism} from "node:os";
 import {randomUUID} from "node:crypto";
 import {DaedalusError} from "../../errors.js";
 import {quoteName} from "../../sources/quote.js";
-import {inTable, resultTypeOf, type AggregationEngine, type AggregationTask, type SqlSession, type Window, type WindowColumn, type WindowColumns} from "../aggregation-engine.js";
+import {inTable, resultTypeOf, type AggregationEngine, type AggregationTask, type ListStretches, type SqlSession, type Window, type WindowColumn, type WindowColumns} from "../aggregation-engine.js";
 import {chunkRows, widthOfType} from "../raw-vectors.js";
-import {readLimits} from "../session-limits.js";
+import {readLimits, type SessionLimits} from "../session-limits.js";
 import {ArrivalsBuilder} from "./arrivals.js";
 import {ColumnsBuilder, type Columns} from "./columns.js";
 import type {Job} from "./job.js";
 import {matchKeys, numberKeys, readTypes} from "./key-table.js";
 import {openNativeJoins} from "./native-joins.js";
 import {planPass, splitPasses, type Pass} from "./native-plan.js";
-import {Locations, readChunk, WindowVectors, type FinishedJob, type ResultColumn} from "./window-vectors.js";
 import {KernelThreads} from "./kernel-threads.js";
+import {countBytes, SharedGarbage} from "./shared-garbage.js";
 import {TieCheck, ValueTie} from "./tie-check.js";
+import {WindowResults, type RowResults} from "./window-results.js";
+import type {ResultColumn} from "./window-vectors.js";
 
 /**
  * History rows of a block, and rows of a job: enough to be worth a message to another thread. A block has one job, because each thread prepares
@@ -30,6 +32,16 @@ const blockRowsMin = 128 * 1024;
 /** A block is full within a chunk. */
 const blockCapacity = blockRowsMin + chunkRows;
 const jobRowsMax = 64 * 1024;
+
+/**
+ * How many rows have room for their results. Lists that are no stretches of the history are copied; how long they are is not known before, and
+ * those without a limit are taken for long ones.
+ */
+function fitJobRows(windows: readonly Window[], resultBytes: number): number {
+  const copied = windows.filter(({operation, exclude, current}) => listOperations.has(operation) && (operation !== "list" || exclude || current));
+  const bytes = 32 + 16 * windows.length + 8 * copied.reduce((sum, {maxItems}) => sum + Math.min(maxItems ?? 1024, 1024), 0);
+  return Math.max(chunkRows, Math.min(jobRowsMax, Math.floor(resultBytes / bytes / chunkRows) * chunkRows));
+}
 
 /** Instants are told as microseconds from the first row's; what lies further away is as far as this. */
 const farUs = 2 ** 52;
@@ -53,7 +65,12 @@ function refuse({operation, elementType, pairCondition, knownAt, windowUs, exclu
  * @example
  * await nativeAggregation.run(session, {target: "spine", history: "events", output: "windows", keys, orderColumns, windows});
  */
-export const nativeAggregation: AggregationEngine = {name: "native", refusal: refuse, readsOnce, run: runTask, openViewJoins: openNativeJoins};
+export const nativeAggregation: AggregationEngine = nativeWithin((memoryBytes) => ({resultBytes: memoryBytes / 4, historyBytes: memoryBytes / 4, targetBytes: memoryBytes / 8}));
+
+/** The same with other shares of what the session may use. */
+export function nativeWithin(share: (memoryBytes: number) => Shares): AggregationEngine {
+  return {name: "native", refusal: refuse, readsOnce, run: (session, task) => runTask(session, task, share), openViewJoins: openNativeJoins};
+}
 
 /** Text and what is dropped by it are read for their dictionaries, too. */
 function readsOnce(task: AggregationTask): boolean {
@@ -68,151 +85,166 @@ interface Reach {
 
 const keyTable = "__native_key";
 
-async function runTask(session: SqlSession, task: AggregationTask): Promise<WindowColumns> {
+async function runTask(session: SqlSession, task: AggregationTask, share: (memoryBytes: number) => Shares): Promise<WindowColumns> {
   const types = {history: await readTypes(session, quoteName(task.history)), target: await readTypes(session, quoteName(task.target))};
   const [reachRow] = await session.rows(`SELECT coalesce(min(__ts), 0) AS first, coalesce(max(__ts), 0) AS last, count(*) AS count FROM ${quoteName(task.target)}`);
   const reach = {firstTs: reachRow!["first"] as bigint, lastTs: reachRow!["last"] as bigint, rowCount: Number(reachRow!["count"])};
   const limits = await readLimits(session);
   const passes = splitPasses(task);
-  const shareBytes = limits.memoryBytes / 4;
+  const shares = share(limits.memoryBytes);
   const threads = new KernelThreads(Math.min(limits.threadCount, availableParallelism()));
   const found = new Map<string, WindowColumn>();
+  let heldBytes = 0;
   try {
+    await limitMemory(session, limits, limits.memoryBytes / 2);
     const keyCount = await numberKeys(session, {table: keyTable, relation: quoteName(task.target), keys: task.keys.map((key) => key.target)});
     for (const [at, windows] of passes.entries()) {
       const pass = planPass(task, windows, types);
       const output = passes.length === 1 ? task.output : `${task.output}__pass_${at}`;
-      for (const [name, column] of await runPass(session, {task, pass, reach, threads, output, shareBytes, keyCount})) found.set(name, column);
+      const {columns, byteLength} = await runPass(session, {task, pass, reach, threads, threadCount: limits.threadCount, output, shares, keyCount});
+      for (const [name, column] of columns) found.set(name, column);
+      heldBytes += byteLength;
     }
   } finally {
     await threads.close();
     await session.run(`DROP TABLE IF EXISTS ${keyTable}`);
+    await limitMemory(session, limits, limits.memoryBytes - heldBytes);
   }
   return new Map(task.windows.map(({name}) => [name, found.get(name)!]));
 }
 
-async function runPass(session: SqlSession, run: PassRun): Promise<WindowColumns> {
-  const {pass, reach, output, shareBytes} = run;
-  const rowsAtOnce = rowsInMemory(pass.windows, shareBytes);
+/** What DuckDB needs for each of its threads, as its documentation has it. */
+const threadBytes = 125_000_000;
+
+/** Leaves memory to DuckDB, but not less than it needs. It renders a limit rounded down, and must not render the same one as less. */
+async function limitMemory(session: SqlSession, {memoryBytes, threadCount}: SessionLimits, bytes: number): Promise<void> {
+  const least = Math.min(memoryBytes, threadCount * threadBytes);
+  // It refuses what is less than it holds and cannot write to its temporary files: then it keeps what it has.
+  await session.run(`SET memory_limit = '${Math.ceil(Math.max(bytes, least) / 1024) + 1} KiB'`).catch(() => undefined);
+}
+
+interface PassColumns {
+  readonly columns: WindowColumns;
+  /** Of memory, until the session closes. */
+  readonly byteLength: number;
+}
+
+async function runPass(session: SqlSession, run: PassRun): Promise<PassColumns> {
+  const {pass} = run;
   try {
     for (const {table, values} of pass.dictionaries) {
       await session.run(`CREATE TEMP TABLE ${table} AS SELECT value, CAST(row_number() OVER (ORDER BY value) - 1 AS INTEGER) AS code FROM (SELECT DISTINCT value FROM (${values}))`);
     }
-    const createTable = (): Promise<void> => session.run(`CREATE TABLE ${quoteName(output)} (__row BIGINT${pass.windows.map((window) => `, ${quoteName(window.name)} ${resultTypeOf(window)}`).join("")})`);
-    if (reach.rowCount <= rowsAtOnce) {
-      const computed = await guessed(pass, (isGuessed) => computeSlice(session, {...run, isGuessed, first: 0, end: reach.rowCount, keys: undefined}));
-      // Results stay here, and rows fetch theirs, unless they are too many to stay or must become text again.
-      if (computed.vectors.byteLength <= shareBytes && pass.decoded.size === 0) return provideColumns(session, computed);
-      await createTable();
-      await insertRows(session, run, computed);
-    } else {
-      await createTable();
-      await writePlaces(session, run.task);
-      await guessed(pass, async (isGuessed) => {
-        await session.run(`DELETE FROM ${quoteName(output)}`);
-        for (let first = 0; first < reach.rowCount; first += rowsAtOnce) {
-          const end = Math.min(reach.rowCount, first + rowsAtOnce);
-          await insertRows(session, run, await computeSlice(session, {...run, isGuessed, first, end, keys: await findKeys(session, first, end)}));
-        }
-      });
-    }
-    return inTable({windows: pass.windows, output});
+    const results = await computeRows(session, run, pass.guess !== undefined);
+    const functions = provideColumns(session, pass, results);
+    // Results stay here, and rows fetch theirs, unless they must become text again.
+    if (pass.decoded.size === 0) return {columns: functions, byteLength: results.byteLength};
+    await session.run(`CREATE TABLE ${quoteName(run.output)} AS\n${renderDecoded(run, functions)}`);
+    return {columns: inTable({windows: pass.windows, output: run.output}), byteLength: results.byteLength};
   } finally {
-    await session.run(`DROP TABLE IF EXISTS ${placeTable}`);
     for (const {table} of pass.dictionaries) await session.run(`DROP TABLE IF EXISTS ${table}`);
   }
 }
 
 /** Once more in the order that needs no guess, where the guess was wrong. */
-async function guessed<T>({guess}: Pass, work: (isGuessed: boolean) => Promise<T>): Promise<T> {
+async function computeRows(session: SqlSession, run: PassRun, isGuessed: boolean): Promise<RowResults> {
+  const {pass, reach, shares, threadCount} = run;
+  const columns = pass.windows.map((window) => describeResult(pass, window));
+  const results = new WindowResults({columns, rowCount: reach.rowCount, bytesMax: shares.resultBytes, threadCount, directory: session.scratchDirectory});
   try {
-    return await work(guess !== undefined);
+    for (const keys of await divideKeys(session, run)) await computeSlice(session, {...run, isGuessed, keys}, results);
+    return results.finish();
   } catch (error) {
-    if (!(error instanceof ValueTie)) throw error;
-    return work(false);
+    results.discard();
+    if (!(error instanceof ValueTie && isGuessed)) throw error;
+    return computeRows(session, run, false);
   }
 }
 
-/**
- * How many rows have room for their results. Lists that are no stretches of the history are copied; how long they are is not known before, and
- * those without a limit are taken for long ones.
- */
-function rowsInMemory(windows: readonly Window[], resultBytes: number): number {
-  const copied = windows.filter(({operation, exclude, current}) => listOperations.has(operation) && (operation !== "list" || exclude || current));
-  const bytes = 32 + 16 * windows.length + 8 * copied.reduce((sum, {maxItems}) => sum + Math.min(maxItems ?? 1024, 1024), 0);
-  return Math.max(chunkRows, Math.floor(resultBytes / bytes / chunkRows) * chunkRows);
-}
-
-/** Where rows stand when they are sorted by key and instant, those without a key last. */
-const placeTable = "__native_place";
-
-async function writePlaces(session: SqlSession, task: AggregationTask): Promise<void> {
-  await session.run(`CREATE OR REPLACE TEMP TABLE ${placeTable} AS
-SELECT cur.__row, keys.__key, row_number() OVER (ORDER BY keys.__key NULLS LAST, cur.__ts, cur.__row) - 1 AS __place
-FROM ${quoteName(task.target)} cur LEFT JOIN ${keyTable} keys ON ${matchSide(task, "target", "cur")}`);
-}
-
-/** The keys of the rows at places `[first, end)`. */
-async function findKeys(session: SqlSession, first: number, end: number): Promise<KeyRange> {
-  const [row] = await session.rows(`SELECT coalesce(min(__key), 0) AS first, coalesce(max(__key), -1) AS last FROM ${placeTable} WHERE __place >= ${first} AND __place < ${end}`);
-  return {first: Number(row!["first"]), last: Number(row!["last"])};
+function describeResult({decoded}: Pick<Pass, "decoded">, window: Window): ResultColumn {
+  const type = resultTypeOf(window);
+  return {
+    type: decoded.has(window.name) ? type.replace("VARCHAR", "INTEGER") : type,
+    isNullWithoutValue: !listOperations.has(window.operation) && !["count", "count_distinct", "sum", "decay_sum"].includes(window.operation),
+  };
 }
 
 interface KeyRange {
   readonly first: number;
   readonly last: number;
+  /** Of the target. */
+  readonly rowCount: number;
+}
+
+/** As many keys at a time as the rows leave room for, but at least one. */
+async function divideKeys(session: SqlSession, {task, pass, reach, keyCount, shares}: PassRun): Promise<readonly KeyRange[]> {
+  const {flagWords, values} = pass.target.shape;
+  const rowBytes = 12 + 4 * flagWords + values.reduce((sum, {width, isList}) => sum + (isList ? 16 * width : width), 0);
+  const rowsMax = shares.targetBytes / rowBytes;
+  if (reach.rowCount <= rowsMax) return [{first: 0, last: keyCount - 1, rowCount: reach.rowCount}];
+  const ranges: KeyRange[] = [];
+  let [first, rowCount] = [0, 0];
+  const sql = `SELECT keys.__key, CAST(count(*) AS INTEGER) FROM ${quoteName(task.target)} cur JOIN ${keyTable} keys ON ${matchSide(task, "target", "cur")} GROUP BY keys.__key ORDER BY keys.__key`;
+  for await (const chunk of session.chunks(sql, ["INTEGER", "INTEGER"])) {
+    const [keys, counts] = chunk.columns.map(({data}) => new Int32Array(data.buffer, data.byteOffset, chunk.rowCount));
+    for (let at = 0; at < chunk.rowCount; at += 1) {
+      if (rowCount > 0 && rowCount + counts![at]! > rowsMax) {
+        ranges.push({first, last: keys![at]! - 1, rowCount});
+        [first, rowCount] = [keys![at]!, 0];
+      }
+      rowCount += counts![at]!;
+    }
+  }
+  return [...ranges, {first, last: keyCount - 1, rowCount}];
 }
 
 const matchSide = (task: AggregationTask, side: "target" | "history", alias: string): string => matchKeys(task.keys.map((key) => key[side]), alias);
+
+/** Bytes of memory. */
+export interface Shares {
+  /** For results. */
+  readonly resultBytes: number;
+  /** For history that waits to be sorted. */
+  readonly historyBytes: number;
+  /** For what is read of the rows. */
+  readonly targetBytes: number;
+}
 
 interface PassRun {
   readonly task: AggregationTask;
   readonly pass: Pass;
   readonly reach: Reach;
   readonly threads: KernelThreads;
+  /** Of DuckDB. */
+  readonly threadCount: number;
   /** The table of results, if one is made. */
   readonly output: string;
-  /** What results may take, and what history may that waits to be sorted. */
-  readonly shareBytes: number;
+  readonly shares: Shares;
   readonly keyCount: number;
 }
 
 interface Slice extends PassRun {
   /** Whether the history comes in the order that the pass guesses. */
   readonly isGuessed: boolean;
-  /** Rows `[first, end)`: by `__row`, or by their places where only these keys are asked for. */
-  readonly first: number;
-  readonly end: number;
-  readonly keys: KeyRange | undefined;
+  readonly keys: KeyRange;
 }
 
-interface Computed {
-  readonly columns: readonly (ResultColumn & {readonly name: string})[];
-  readonly vectors: WindowVectors;
-}
-
-async function computeSlice(session: SqlSession, slice: Slice): Promise<Computed> {
-  const {pass, first, end, threads} = slice;
+async function computeSlice(session: SqlSession, slice: Slice, results: WindowResults): Promise<void> {
+  const {pass, threads, shares} = slice;
+  const jobRows = fitJobRows(pass.windows, shares.resultBytes / (3 * threads.count));
   const target = await readTarget(session, slice);
   const rows = new Int32Array(target.values[0]!.bytes, 0, target.rowCount);
-  const locations = new Locations(end - first);
   const pending: Promise<void>[] = [];
-  const finished: FinishedJob[] = [];
   const submit: Submit = async (history, from, to) => {
     const block = threads.beginBlock();
-    for (let start = from; start < to; start += jobRowsMax) {
-      const job: Job = {kernel: pass.kernel, block, history, target, from: start, to: Math.min(to, start + jobRowsMax)};
-      const at = finished.push({from: job.from, results: []}) - 1;
-      for (let row = job.from; row < job.to; row += 1) {
-        locations.job[rows[row]! - first] = at;
-        locations.place[rows[row]! - first] = row - job.from;
-      }
-      const done = threads.run(job).then((results) => {
-        for (const result of results) {
+    for (let start = from; start < to; start += jobRows) {
+      const job: Job = {kernel: pass.kernel, block, history, target, from: start, to: Math.min(to, start + jobRows)};
+      const done = threads.run(job).then((computed) => {
+        for (const result of computed) {
           if (result.kind === "tie") throw new ValueTie();
           if (result.kind === "overflow") throw DaedalusError.of("aggregation-overflow", {spec: result.window});
         }
-        finished[at] = {from: job.from, results};
+        results.add({rows: rows.slice(job.from, job.to), results: computed});
       });
       // A failure is met where the job is awaited.
       done.catch(() => undefined);
@@ -227,67 +259,44 @@ async function computeSlice(session: SqlSession, slice: Slice): Promise<Computed
     await Promise.allSettled(pending);
   }
   await Promise.all(pending);
-
-  const columns = pass.windows.map((window) => {
-    const isCoded = pass.decoded.has(window.name);
-    const type = resultTypeOf(window);
-    const isNullWithoutValue = !listOperations.has(window.operation) && !["count", "count_distinct", "sum", "decay_sum"].includes(window.operation);
-    return {name: window.name, type: isCoded ? type.replace("VARCHAR", "INTEGER") : type, isNullWithoutValue};
-  });
-  return {columns, vectors: new WindowVectors(columns, finished, locations, first)};
 }
 
-function provideColumns(session: SqlSession, {columns, vectors}: Computed): WindowColumns {
-  const prefix = uniqueName();
+function provideColumns(session: SqlSession, {windows, decoded}: Pass, results: RowResults): ReadonlyMap<string, {readonly function: string; readonly lists?: ListStretches | undefined}> {
+  const prefix = `native_${randomUUID().replaceAll("-", "")}`;
   return new Map(
-    columns.map(({name, type}, at) => {
+    windows.map((window, at) => {
       const provided = `${prefix}_${at}`;
-      session.provideFunction({name: provided, type, compute: (rows) => vectors.read(at, rows)});
-      return [name, {function: provided, lists: vectors.stretches(at)}];
+      session.provideFunction({name: provided, type: describeResult({decoded}, window).type, compute: (rows) => results.read(at, rows)});
+      return [window.name, {function: provided, lists: results.stretches(at)}];
     }),
   );
 }
 
-async function insertRows(session: SqlSession, {pass, output, reach}: PassRun, {columns, vectors}: Computed): Promise<void> {
-  const provided = uniqueName();
-  session.provideTable({
-    name: provided,
-    columns: [{name: "__row", type: "BIGINT"}, ...columns],
-    rowCount: vectors.rowCount,
-    readChunk: (index) => readChunk(vectors, columns.length, index),
-  });
-  const rows = `(${renderDecoded(pass, provided)})`;
-  const isPlaced = vectors.rowCount < reach.rowCount;
-  await session.run(`INSERT INTO ${quoteName(output)}\n${isPlaced ? `SELECT p.__row, r.* EXCLUDE (__row) FROM ${rows} r JOIN ${placeTable} p ON r.__row = p.__place` : `FROM ${rows}`}`);
-}
-
-const uniqueName = (): string => `native_${randomUUID().replaceAll("-", "")}`;
-
-/** Numbers of dictionaries become their values again. */
-function renderDecoded({windows, decoded}: Pass, provided: string): string {
-  if (decoded.size === 0) return `FROM ${provided}()`;
+/** A table of all results, in which numbers of dictionaries are their values again. */
+function renderDecoded({pass: {windows, decoded}, reach}: PassRun, functions: ReadonlyMap<string, {readonly function: string}>): string {
   const tables = [...new Set(decoded.values())];
-  const values = windows.map(({name, operation}) => {
-    const column = `r.${quoteName(name)}`;
+  const values = windows.map((window) => {
+    const {name, operation} = window;
+    const column = `${functions.get(name)!.function}(r.__row)`;
     const dictionary = decoded.get(name);
-    if (!dictionary) return column;
+    if (!dictionary) return `${column} AS ${quoteName(name)}`;
     const all = `d_${tables.indexOf(dictionary)}.all_values`;
     return `${listOperations.has(operation) ? `list_transform(${column}, lambda code: ${all}[code + 1])` : `${all}[${column} + 1]`} AS ${quoteName(name)}`;
   });
   const joins = tables.map(({table}, at) => ` CROSS JOIN (SELECT list(value ORDER BY code) AS all_values FROM ${table}) d_${at}`);
-  return `SELECT r.__row, ${values.join(", ")} FROM ${provided}() r${joins.join("")}`;
+  return `SELECT r.__row, ${values.join(", ")} FROM range(${reach.rowCount}) r(__row)${joins.join("")}`;
 }
 
-async function readTarget(session: SqlSession, {task, pass, reach, first, end, keys}: Slice): Promise<Columns> {
-  const target = quoteName(task.target);
-  const rows = keys === undefined ? `FROM ${target}` : `SELECT t.* REPLACE (p.__place AS __row) FROM ${target} t JOIN ${placeTable} p ON t.__row = p.__row WHERE p.__place >= ${first} AND p.__place < ${end}`;
+async function readTarget(session: SqlSession, {task, pass, reach, keys, keyCount}: Slice): Promise<Columns> {
   const sql = `SELECT keys.__key, CAST(cur.__ts - ${reach.firstTs} AS DOUBLE), ${pass.target.select}
-FROM (${rows}) cur JOIN ${keyTable} keys ON ${matchSide(task, "target", "cur")}${pass.target.joins}
+FROM ${quoteName(task.target)} cur JOIN ${keyTable} keys ON ${matchSide(task, "target", "cur")}${pass.target.joins}${renderKeyRange(" WHERE", keys, keyCount)}
 ORDER BY keys.__key, cur.__ts`;
-  const builder = new ColumnsBuilder(pass.target.shape, end - first);
+  const builder = new ColumnsBuilder(pass.target.shape, keys.rowCount);
   for await (const chunk of session.chunks(sql, ["INTEGER", "DOUBLE", ...pass.target.types])) builder.append(chunk);
   return builder.finish();
 }
+
+const renderKeyRange = (word: string, {first, last}: KeyRange, keyCount: number): string => (first === 0 && last === keyCount - 1 ? "" : `${word} keys.__key BETWEEN ${first} AND ${last}`);
 
 type Submit = (history: Job["history"], from: number, to: number) => Promise<void>;
 
@@ -315,10 +324,12 @@ async function readArrivals(session: SqlSession, slice: Slice): Promise<Arrivals
   const {history, guess} = slice.pass;
   const hashes = guess === undefined ? [] : [guess.hashes.value];
   const shape = {...history.shape, values: [...history.shape.values, ...hashes.map(() => ({width: 8, isList: false}))]};
-  const builder = new ArrivalsBuilder(shape, slice.keys ?? {first: 0, last: slice.keyCount - 1});
+  const builder = new ArrivalsBuilder(shape, slice.keys);
   for await (const chunk of session.chunks(renderHistory(slice, hashes), ["INTEGER", "DOUBLE", ...history.types, ...hashes.map(() => "DOUBLE")])) {
     builder.append(chunk);
-    if (builder.byteCount > slice.shareBytes) return undefined;
+    if (builder.byteCount <= slice.shares.historyBytes) continue;
+    new SharedGarbage().note(Infinity);
+    return undefined;
   }
   return builder;
 }
@@ -331,6 +342,7 @@ async function streamSorted(session: SqlSession, slice: Slice, submit: (history:
 ORDER BY ${["keys.__key", "hist.__ts", ...(guess?.order ?? order)].map((sorted) => `${sorted} ASC NULLS FIRST`).join(", ")}`;
   let builder = new ColumnsBuilder(history.shape, blockCapacity);
   const ties = guess && new TieCheck();
+  const garbage = new SharedGarbage();
   for await (const chunk of session.chunks(sql, ["INTEGER", "DOUBLE", ...history.types, ...hashes.map(() => "DOUBLE")])) {
     ties?.look(chunk);
     builder.append(chunk);
@@ -340,17 +352,18 @@ ORDER BY ${["keys.__key", "hist.__ts", ...(guess?.order ?? order)].map((sorted) 
     const {columns, rest} = builder.split(complete, blockCapacity);
     builder = rest;
     await submit(columns, columns.key[complete - 1]!);
+    garbage.note(countBytes([columns.key, columns.ts, ...columns.flags, ...columns.values.map(({bytes}) => new Uint8Array(bytes))]));
   }
   await submit(builder.finish(), Infinity);
 }
 
 /** The history that rows may look at, of keys that they have. */
-function renderHistory({task, pass, reach, keys}: Slice, added: readonly string[]): string {
+function renderHistory({task, pass, reach, keys, keyCount}: Slice, added: readonly string[]): string {
   const bounded = pass.windows.flatMap(({windowUs}) => windowUs ?? []);
   const oldest = bounded.length === pass.windows.length ? ` AND hist.__ts >= ${reach.firstTs - BigInt(Math.max(...bounded))}` : "";
   const far = reach.firstTs - BigInt(farUs);
   const selected = [pass.history.select, ...added].filter((text) => text !== "").map((text) => `, ${text}`).join("");
   return `SELECT keys.__key, CAST(greatest(hist.__ts, ${far}) - ${reach.firstTs} AS DOUBLE)${selected}
 FROM ${quoteName(task.history)} hist JOIN ${keyTable} keys ON ${matchSide(task, "history", "hist")}${pass.history.joins}
-WHERE hist.__ts < ${reach.lastTs}${oldest}${keys === undefined ? "" : ` AND keys.__key BETWEEN ${keys.first} AND ${keys.last}`}`;
+WHERE hist.__ts < ${reach.lastTs}${oldest}${renderKeyRange(" AND", keys, keyCount)}`;
 }

@@ -141,16 +141,6 @@ export class WindowVectors {
   }
 }
 
-/** All columns of all rows in the order of `__row`, chunk by chunk. */
-export function readChunk(vectors: WindowVectors, columnCount: number, index: number): {readonly rowCount: number; readonly columns: readonly WrittenColumn[]} | undefined {
-  const first = index * chunkRows;
-  const rowCount = Math.min(chunkRows, vectors.rowCount - first);
-  if (rowCount <= 0) return undefined;
-  const numbers = BigInt64Array.from({length: rowCount}, (_, at) => BigInt(vectors.firstRow + first + at));
-  const columns = Array.from({length: columnCount}, (_, at) => vectors.read(at, numbers));
-  return {rowCount, columns: [{data: numbers.buffer, bytes: 8 * rowCount, validity: undefined, child: undefined}, ...columns]};
-}
-
 /** What is narrower than 64 bits travels in their low half. */
 function copyLowHalves({values, from, length}: {readonly values: BigInt64Array; readonly from: number; readonly length: number}, target: Int32Array | Uint8Array, to: number): void {
   const halves = new Int32Array(values.buffer, values.byteOffset + 8 * from, 2 * length);
