@@ -16,6 +16,11 @@ export interface SqlSession {
    * @param types of the columns: those of `widthOfType`, and lists of them
    */
   chunks(sql: string, types: readonly string[]): AsyncIterable<RawChunk>;
+  /**
+   * Hands over a query's chunks in any order, each valid during the call. DuckDB's threads read on meanwhile, which those of `chunks` mostly do not.
+   * What `look` throws ends the query and is thrown.
+   */
+  forEachChunk(sql: string, types: readonly string[], look: (chunk: RawChunk) => void): Promise<void>;
   /** Makes a function of `__row` that SQL calls until the session closes. */
   provideFunction(provided: ProvidedFunction): void;
   /** A folder for files of this session; removed when it closes. */

@@ -54,6 +54,7 @@ export async function runEngine(session: DuckDbSession, engine: AggregationEngin
     run: (text) => (sql.push(text), session.run(text)),
     rows: (text) => (sql.push(text), session.rows(text)),
     chunks: (text, types) => (sql.push(text), session.chunks(text, types)),
+    forEachChunk: (text, types, look) => (sql.push(text), session.forEachChunk(text, types, look)),
     provideFunction: (provided) => session.provideFunction(provided),
   };
   const found = await engine.run(recorded, {...names, keys: task.keys, orderColumns: task.orderColumns, windows: task.windows});

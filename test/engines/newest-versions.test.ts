@@ -1,8 +1,9 @@
 /** The kernel of view joins against a naive one: random ties and borders, NULLs, every width, rows and versions in any order. */
 import {describe, expect, it} from "vitest";
 import type {RawColumn} from "../../src/engines/raw-vectors.js";
+import {JoinMemory} from "../../src/engines/native/join-memory.js";
 import {NewestVersions} from "../../src/engines/native/newest-versions.js";
-import {buildSlots, findSlots} from "../../src/engines/native/slots.js";
+import {buildSlots, type Slots} from "../../src/engines/native/slots.js";
 import {ValueTie} from "../../src/engines/native/tie-check.js";
 import {below, pick, seededRandom, type Random} from "../support/seeded-random.js";
 
@@ -41,28 +42,44 @@ function valueAt(width: number, bytes: Uint8Array, row: number): number {
   return width === 4 ? new Int32Array(bytes.buffer)[row]! : bytes[row]!;
 }
 
-const slotsOf = (rows: readonly Row[], keyCount: number): ReturnType<typeof buildSlots> =>
-  buildSlots({key: Int32Array.from(rows, ({key}) => key), instant: Float64Array.from(rows, ({instant}) => instant), keyCount});
+const whole = (data: BigInt64Array | Int32Array): RawColumn => ({data: new Uint8Array(data.buffer), validity: undefined, child: undefined});
+const ints = (numbers: readonly number[]): RawColumn => whole(Int32Array.from(numbers));
+const longs = (numbers: readonly number[]): RawColumn => whole(BigInt64Array.from(numbers, BigInt));
 
-function join(rows: readonly Row[], keyCount: number, versions: readonly Version[], chunkSize: number): (readonly (number | null)[])[] {
-  const newest = new NewestVersions(slotsOf(rows, keyCount), widths);
-  for (let start = 0; start < versions.length; start += chunkSize) {
-    const chunk = versions.slice(start, start + chunkSize);
-    newest.offer({
-      rowCount: chunk.length,
-      keys: Int32Array.from(chunk, ({key}) => key),
-      after: Float64Array.from(chunk, ({known}) => known),
-      order: Float64Array.from(chunk, ({order}) => order),
-      columns: widths.map((width, at) => columnOf(width, chunk.map(({values}) => values[at]!))),
-    });
-  }
-  newest.settle();
-  const columns = widths.map((width, at) => {
-    const {bytes, present} = newest.readColumn(at, rows.length);
-    return rows.map((_, row) => (((present[row >> 3]! >> (row & 7)) & 1) === 1 ? valueAt(width, bytes, row) : null));
+/** One for all cases, as a session has one for all views. */
+const memory = new JoinMemory();
+
+function slotsOf(rows: readonly Row[], keyCount: number): Promise<Slots> {
+  const keyed = rows.flatMap((row, number) => (row.key < 0 ? [] : [{...row, number}]));
+  return buildSlots(memory, {rowCount: rows.length, keyCount}, (look) => {
+    for (const some of [keyed.slice(5), keyed.slice(0, 5)]) {
+      look({rowCount: some.length, columns: [longs(some.map(({number}) => number)), ints(some.map(({key}) => key)), longs(some.map(({instant}) => instant))]});
+    }
+    return Promise.resolve();
   });
-  return rows.map((_, row) => columns.map((column) => column[row]!));
 }
+
+const join = (rows: readonly Row[], keyCount: number, versions: readonly Version[], chunkSize: number): Promise<(readonly (number | null)[])[]> =>
+  memory.borrow(async () => {
+    const newest = new NewestVersions(memory, await slotsOf(rows, keyCount), widths);
+    for (let start = 0; start < versions.length; start += chunkSize) {
+      const chunk = versions.slice(start, start + chunkSize);
+      const known = chunk.map((version) => version.known);
+      newest.offer({
+        rowCount: chunk.length,
+        keys: ints(chunk.map(({key}) => key)),
+        known: longs(known),
+        order: chunk.every(({order}, at) => order === known[at]) ? undefined : longs(chunk.map(({order}) => order)),
+        columns: widths.map((width, at) => columnOf(width, chunk.map(({values}) => values[at]!))),
+      });
+    }
+    newest.settle();
+    const columns = widths.map((width, at) => {
+      const {bytes, present} = newest.readColumn(at);
+      return rows.map((_, row) => (((present[row >> 3]! >> (row & 7)) & 1) === 1 ? valueAt(width, bytes, row) : null));
+    });
+    return rows.map((_, row) => columns.map((column) => column[row]!));
+  });
 
 interface Case {
   readonly rows: readonly Row[];
@@ -85,22 +102,22 @@ function randomCase(random: Random, isKnownInOrder: boolean): Case {
 }
 
 describe("the newest versions", () => {
-  it("are the naive ones in 3,000 random cases, whatever the chunks", () => {
+  it("are the naive ones in 3,000 random cases, whatever the chunks", async () => {
     for (let seed = 1; seed <= 3000; seed += 1) {
       const random = seededRandom(seed);
       const {rows, keyCount, versions} = randomCase(random, false);
-      expect(join(rows, keyCount, versions, 1 + below(random, 8)), `seed ${seed}`).toEqual(rows.map((row) => naive(row, versions)));
+      expect(await join(rows, keyCount, versions, 1 + below(random, 8)), `seed ${seed}`).toEqual(rows.map((row) => naive(row, versions)));
     }
   });
 
-  it("of instants that order them are the naive ones, or a tie is met where two that an answer could be differ", () => {
+  it("of instants that order them are the naive ones, or a tie is met where two that an answer could be differ", async () => {
     let ties = 0;
     for (let seed = 1; seed <= 3000; seed += 1) {
       const random = seededRandom(50_000 + seed);
       const {rows, keyCount, versions} = randomCase(random, true);
-      let found: ReturnType<typeof join>;
+      let found: Awaited<ReturnType<typeof join>>;
       try {
-        found = join(rows, keyCount, versions, 1 + below(random, 8));
+        found = await join(rows, keyCount, versions, 1 + below(random, 8));
       } catch (error) {
         expect(error).toBeInstanceOf(ValueTie);
         expect(versions.some((one) => versions.some((other) => one.key === other.key && one.known === other.known && String(one.values) !== String(other.values))), `seed ${seed}`).toBe(true);
@@ -116,46 +133,51 @@ describe("the newest versions", () => {
     expect(ties).toBeLessThan(2500);
   });
 
-  it("never are of the future: what becomes known at or after an instant changes no row of it", () => {
+  it("never are of the future: what becomes known at or after an instant changes no row of it", async () => {
     for (let seed = 1; seed <= 1000; seed += 1) {
       const random = seededRandom(90_000 + seed);
       const {rows, keyCount, versions} = randomCase(random, false);
       const row = pick(random, rows);
       const past = versions.filter(({known}) => known < row.instant);
-      const [all, without] = [versions, past].map((some) => join(rows, keyCount, some, 5)[rows.indexOf(row)]);
-      expect(all, `seed ${seed}`).toEqual(without);
+      const [all, without] = [await join(rows, keyCount, versions, 5), await join(rows, keyCount, past, 5)];
+      expect(all[rows.indexOf(row)], `seed ${seed}`).toEqual(without[rows.indexOf(row)]);
     }
   });
 
-  it("are those of copies of one version, which are no tie", () => {
+  it("are those of copies of one version, which are no tie", async () => {
     const version = {key: 0, known: 1, order: 1, values: [7, null, 3]};
-    expect(join([{key: 0, instant: 2}], 1, [version, version, version], 2)).toEqual([[7, null, 3]]);
-    expect(() => join([{key: 0, instant: 2}], 1, [version, {...version, values: [7, 0, 3]}], 2)).toThrow(ValueTie);
-    expect(() => join([{key: 0, instant: 2}], 1, [version, {...version, values: [7, 0, 3]}], 1)).toThrow(ValueTie);
+    expect(await join([{key: 0, instant: 2}], 1, [version, version, version], 2)).toEqual([[7, null, 3]]);
+    await expect(join([{key: 0, instant: 2}], 1, [version, {...version, values: [7, 0, 3]}], 2)).rejects.toThrow(ValueTie);
+    await expect(join([{key: 0, instant: 2}], 1, [version, {...version, values: [7, 0, 3]}], 1)).rejects.toThrow(ValueTie);
   });
 
-  it("do not care for a tie that a later version makes meaningless", () => {
+  it("do not care for a tie that a later version makes meaningless", async () => {
     const version = {key: 0, known: 1, order: 1, values: [1, 1, 1]};
-    expect(join([{key: 0, instant: 5}], 1, [version, {...version, order: 9, values: [2, 2, 2]}, {...version, values: [3, 3, 3]}], 8)).toEqual([[2, 2, 2]]);
+    expect(await join([{key: 0, instant: 5}], 1, [version, {...version, order: 9, values: [2, 2, 2]}, {...version, values: [3, 3, 3]}], 8)).toEqual([[2, 2, 2]]);
   });
 });
 
 describe("slots", () => {
-  it("are found by a search whose result is the first later instant of the key", () => {
+  it("are found by a search whose result is the first later instant of the key", async () => {
     for (let seed = 1; seed <= 500; seed += 1) {
       const random = seededRandom(seed);
-      const {rows, keyCount} = randomCase(random, true);
-      const slots = slotsOf(rows, keyCount);
-      const keys = Int32Array.from({length: 50}, () => below(random, keyCount));
-      const after = Float64Array.from({length: 50}, () => below(random, 1002) - 1);
-      const found = new Int32Array(50);
-      findSlots(slots, {rowCount: 50, keys, after}, found);
-      for (const [at, slot] of found.entries()) {
-        const later = rows.filter(({key, instant}) => key === keys[at] && instant > after[at]!).map(({instant}) => instant);
-        expect(slot < 0 ? Infinity : slots.instant[slot], `seed ${seed}`).toBe(Math.min(...later));
-        const before = slot === slots.start[keys[at]!]! ? keys[at]! : slot - 1;
-        if (slot >= slots.keyCount) expect(slots.instant[before]!).toBeLessThanOrEqual(after[at]!);
-      }
+      const {rows, keyCount: count} = randomCase(random, true);
+      await memory.borrow(async () => {
+        const {head, keyCount, slotCount, ...slots} = await slotsOf(rows, count);
+        const [keys, after] = [Array.from({length: 50}, () => below(random, keyCount)), Array.from({length: 50}, () => below(random, 1002) - 1)];
+        const isInclusive = random() < 0.5;
+        const asked = [memory.takeInts(keys), memory.take(400), memory.take(200)] as const;
+        memory.longs(asked[1], 50).set(after.map(BigInt));
+        memory.kernel.findSlots(head, memory.takeInts([0, 0, 0, asked[0], asked[1], 0, asked[2]]), 50, isInclusive);
+        const [instants, start] = [Array.from(memory.longs(slots.instant, slotCount), Number), memory.ints(slots.start, keyCount + 1)];
+        for (const [at, slot] of memory.ints(asked[2], 50).entries()) {
+          const isLater = (instant: number): boolean => (isInclusive ? instant >= after[at]! : instant > after[at]!);
+          const later = rows.filter(({key, instant}) => key === keys[at] && isLater(instant)).map(({instant}) => instant);
+          expect(slot < 0 ? Infinity : instants[slot], `seed ${seed}`).toBe(Math.min(...later));
+          const before = slot === start[keys[at]!]! ? keys[at]! : slot - 1;
+          if (slot >= keyCount) expect(isLater(instants[before]!)).toBe(false);
+        }
+      });
     }
   });
 });

@@ -10,7 +10,7 @@ import {remoteNames, type RemoteTables} from "../../sources/remote-tables.js";
 import {chunkRows, type ProvidedFunction, type RawChunk} from "../raw-vectors.js";
 import {fetchAhead} from "./column-view.js";
 import {fillRemoteTable} from "./remote-table.js";
-import {defineFunction, readRawChunk} from "./vectors.js";
+import {defineFunction, defineLook, readRawChunk} from "./vectors.js";
 
 export type {DuckDBDataChunk, DuckDBResult};
 
@@ -34,6 +34,8 @@ export class DuckDbSession implements SqlSession {
   private readonly done = new Set<string>();
   private readonly remotes = new Set<RemoteTables>();
   private readonly brought = new Set<string>();
+  /** Types of columns -> the function that looks at them, and what it does with them now. */
+  private readonly looks = new Map<string, {readonly name: string; look: (chunk: RawChunk) => void}>();
 
   private constructor(
     private readonly instance: DuckDBInstance,
@@ -135,6 +137,41 @@ export class DuckDbSession implements SqlSession {
     } catch (error) {
       throw this.conceal(error);
     }
+  }
+
+  async forEachChunk(sql: string, types: readonly string[], look: (chunk: RawChunk) => void): Promise<void> {
+    let failure: unknown;
+    const name = this.provideLook(types, (chunk) => {
+      try {
+        look(chunk);
+      } catch (error) {
+        throw (failure ??= error);
+      }
+    });
+    const columns = types.map((_, at) => `c${at}`).join(", ");
+    try {
+      await this.rows(`SELECT count(${name}(${columns})) FROM (${sql}) AS looked(${columns})`);
+    } catch (error) {
+      throw failure ?? error;
+    } finally {
+      this.provideLook(types, () => undefined);
+    }
+  }
+
+  /** A function lives as long as the session: there is one for all queries of the same types, and what it looks with does not outlive the query. */
+  private provideLook(types: readonly string[], look: (chunk: RawChunk) => void): string {
+    const key = types.join();
+    const known = this.looks.get(key);
+    if (known) {
+      known.look = look;
+      return known.name;
+    }
+    const made = {name: `__look_${this.looks.size}`, look};
+    this.looks.set(key, made);
+    const created = new duckdb.DuckDBScalarFunction();
+    defineLook(created.scalar_function, made.name, types, (chunk) => made.look(chunk));
+    this.connection.registerScalarFunction(created);
+    return made.name;
   }
 
   provideFunction(provided: ProvidedFunction): void {

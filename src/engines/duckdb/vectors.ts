@@ -1,6 +1,6 @@
 /** The one file that knows `@duckdb/node-bindings`: chunks as bytes, and functions whose results are written vector by vector. */
 import duckdb from "@duckdb/node-bindings";
-import {widthOf, type ProvidedFunction, type RawChunk, type RawColumn, type WrittenColumn} from "../raw-vectors.js";
+import {chunkRows, widthOf, type ProvidedFunction, type RawChunk, type RawColumn, type WrittenColumn} from "../raw-vectors.js";
 
 const listEntryBytes = 16;
 
@@ -49,6 +49,26 @@ export function defineFunction(created: duckdb.ScalarFunction, provided: Provide
     try {
       const {data} = readRawColumn(input, 0, "BIGINT");
       writeVector(output, provided.compute(new BigInt64Array(data.buffer, data.byteOffset, data.length / 8)));
+    } catch (error) {
+      duckdb.scalar_function_set_error(info, error instanceof Error ? error.message : String(error));
+    }
+  });
+}
+
+/** A function of columns of these types that shows them to `look`, a chunk at a time, and is true. DuckDB calls it as it does any other. */
+export function defineLook(created: duckdb.ScalarFunction, name: string, types: readonly string[], look: (chunk: RawChunk) => void): void {
+  duckdb.scalar_function_set_name(created, name);
+  for (const type of types) duckdb.scalar_function_add_parameter(created, logicalType(type));
+  duckdb.scalar_function_set_return_type(created, logicalType("BOOLEAN"));
+  // It must see each row, and the NULLs.
+  duckdb.scalar_function_set_volatile(created);
+  duckdb.scalar_function_set_special_handling(created);
+  const isTrue = new Uint8Array(chunkRows).fill(1).buffer;
+  duckdb.scalar_function_set_function(created, (info, input, output) => {
+    try {
+      const chunk = readRawChunk(input, types);
+      look(chunk);
+      duckdb.copy_data_to_vector(output, 0, isTrue, 0, chunk.rowCount);
     } catch (error) {
       duckdb.scalar_function_set_error(info, error instanceof Error ? error.message : String(error));
     }

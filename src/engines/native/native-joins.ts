@@ -5,16 +5,17 @@
 import {randomUUID} from "node:crypto";
 import {quoteName} from "../../sources/quote.js";
 import type {SqlSession, WindowColumn} from "../aggregation-engine.js";
-import {chunkRows, widthOfType, type RawColumn} from "../raw-vectors.js";
+import {widthOfType} from "../raw-vectors.js";
 import {readLimits} from "../session-limits.js";
 import type {ViewJoins, ViewJoinTask} from "../view-join.js";
+import {JoinMemory} from "./join-memory.js";
 import {matchKeys, numberKeys, readTypes} from "./key-table.js";
-import {BufferPool, NewestVersions} from "./newest-versions.js";
+import {NewestVersions, type RowValues} from "./newest-versions.js";
 import {RowColumn} from "./row-column.js";
 import {buildSlots, type Slots} from "./slots.js";
 import {ValueTie} from "./tie-check.js";
 
-/** Instants and ages up to this are whole doubles, as their sums are. */
+/** Instants and ages up to this are whole doubles, and their sums fit in 64 bits. */
 const exactUsMax = 2 ** 52;
 
 const instantTypes: ReadonlySet<string | undefined> = new Set(["TIMESTAMP", "DATE"]);
@@ -22,8 +23,6 @@ const instantTypes: ReadonlySet<string | undefined> = new Set(["TIMESTAMP", "DAT
 interface RowSet {
   readonly keyTable: string;
   readonly slots: Slots;
-  /** Above every `__row`. */
-  readonly rowCount: number;
 }
 
 /** A field, and what else is kept of a version. */
@@ -38,7 +37,7 @@ class NativeJoins implements ViewJoins {
   private readonly rowSets = new Map<string, RowSet | undefined>();
   /** What rows and values may still take: a quarter of the memory in all. */
   private bytesLeft: number | undefined;
-  private readonly pool = new BufferPool();
+  private readonly memory = new JoinMemory();
 
   constructor(private readonly session: SqlSession) {}
 
@@ -50,11 +49,8 @@ class NativeJoins implements ViewJoins {
     if ((task.ttlUs ?? 0) > exactUsMax) return undefined;
     const rowSet = await this.findRowSet(task);
     const kept = [...fields, ...[task.validTo, task.ttlUs === undefined ? undefined : task.time].flatMap((name) => (name === undefined ? [] : [{sql: `CAST(v.${quoteName(name)} AS TIMESTAMP)`, type: "TIMESTAMP"}]))];
-    if (!rowSet || !this.reserve(bytesOf(fields) * rowSet.rowCount, (12 + bytesOf(kept)) * rowSet.rowCount)) return undefined;
-    const {newest, source} = await this.findNewest(task, rowSet, kept);
-    forget(source, task, rowSet.slots, newest);
-    const columns = task.fields.map((_, at) => newest.readColumn(at, rowSet.rowCount));
-    newest.release();
+    if (!rowSet || !this.reserve(bytesOf(fields) * rowSet.slots.rowCount, (12 + bytesOf(kept)) * rowSet.slots.rowCount)) return undefined;
+    const columns = await this.findColumns(task, rowSet, kept);
     const name = `native_${randomUUID().replaceAll("-", "")}`;
     return new Map(
       task.fields.map((field, at) => {
@@ -69,7 +65,7 @@ class NativeJoins implements ViewJoins {
 
   /** False where that is more than is left. */
   private reserve(bytes: number, passingBytes: number): boolean {
-    if (bytes + passingBytes > this.bytesLeft!) return false;
+    if (bytes + passingBytes > this.bytesLeft! || !this.memory.hasRoom(bytes + passingBytes)) return false;
     this.bytesLeft! -= bytes;
     return true;
   }
@@ -90,29 +86,20 @@ class NativeJoins implements ViewJoins {
     if (reach!["is_near"] !== true || !this.reserve(16 * rowCount, 12 * rowCount)) return undefined;
     const keyTable = quoteName(`${rowSet}__native_keys`);
     const keyCount = await numberKeys(this.session, {table: keyTable, relation, keys, present: [instant]});
-    const key = new Int32Array(this.pool.take(4 * rowCount)).fill(-1);
-    const instants = new Float64Array(this.pool.take(8 * rowCount));
     const sql = `SELECT l.__row, keys.__key, l.${at} FROM ${relation} AS l JOIN ${keyTable} AS keys ON ${matchKeys(keys, "l")} WHERE l.${at} IS NOT NULL`;
-    const chunk = new Float64Array(chunkRows);
-    for await (const {rowCount: count, columns} of this.session.chunks(sql, ["BIGINT", "INTEGER", "TIMESTAMP"])) {
-      const [numbers, found] = [intsOf(columns[0]!), intsOf(columns[1]!)];
-      readInstants(columns[2]!, count, chunk);
-      for (let row = 0; row < count; row += 1) {
-        key[numbers[2 * row]!] = found[row]!;
-        instants[numbers[2 * row]!] = chunk[row]!;
-      }
-    }
-    const slots = buildSlots({key, instant: instants, keyCount});
-    this.pool.giveBack([key.buffer, instants.buffer]);
-    return {keyTable, rowCount, slots};
+    const slots = await buildSlots(this.memory, {rowCount, keyCount}, (look) => this.session.forEachChunk(sql, ["BIGINT", "INTEGER", "TIMESTAMP"], look));
+    return {keyTable, slots};
   }
 
   /** Ranking versions costs more than all else and is seldom needed: first they are taken to differ in their instants. */
-  private async findNewest(task: ViewJoinTask, rowSet: RowSet, kept: readonly KeptColumn[]): Promise<{readonly newest: NewestVersions; readonly source: Int32Array}> {
-    const find = async (isRanked: boolean): ReturnType<NativeJoins["findNewest"]> => {
-      const newest = await this.readVersions(task, rowSet, kept, isRanked);
-      return {newest, source: newest.settle()};
-    };
+  private async findColumns(task: ViewJoinTask, rowSet: RowSet, kept: readonly KeptColumn[]): Promise<readonly RowValues[]> {
+    const find = (isRanked: boolean): Promise<readonly RowValues[]> =>
+      this.memory.borrow(async () => {
+        const newest = await this.readVersions(task, rowSet, kept, isRanked);
+        const {fields, validTo, ttlUs} = task;
+        newest.forget({validTo: validTo === undefined ? undefined : fields.length, ttl: ttlUs === undefined ? undefined : {time: kept.length - 1, us: ttlUs}});
+        return fields.map((_, at) => newest.readColumn(at));
+      });
     try {
       return await find(false);
     } catch (error) {
@@ -123,44 +110,18 @@ class NativeJoins implements ViewJoins {
 
   /** @throws ValueTie when versions are not ranked and their instants do not order them */
   private async readVersions(task: ViewJoinTask, {keyTable, slots}: RowSet, kept: readonly KeptColumn[], isRanked: boolean): Promise<NewestVersions> {
-    const order = isRanked ? `CAST(row_number() OVER (PARTITION BY keys.__key ORDER BY ${task.order.join(", ")}) AS DOUBLE)` : `CAST(v.${quoteName(task.time)} AS TIMESTAMP)`;
+    const order = isRanked ? `row_number() OVER (PARTITION BY keys.__key ORDER BY ${task.order.join(", ")})` : `CAST(v.${quoteName(task.time)} AS TIMESTAMP)`;
     const isOwnOrder = isRanked || !task.isKnownInOrder;
     const columns = ["keys.__key", "CAST(v.__known AS TIMESTAMP)", ...(isOwnOrder ? [order] : []), ...kept.map(({sql}) => sql)];
-    const types = ["INTEGER", "TIMESTAMP", ...(isOwnOrder ? [isRanked ? "DOUBLE" : "TIMESTAMP"] : []), ...kept.map(({type}) => type)];
+    const types = ["INTEGER", "TIMESTAMP", ...(isOwnOrder ? [isRanked ? "BIGINT" : "TIMESTAMP"] : []), ...kept.map(({type}) => type)];
     const sql = `SELECT ${columns.join(", ")} FROM (${task.versions}) AS v JOIN ${keyTable} AS keys ON ${matchKeys(task.keys, "v")}`;
-    const newest = new NewestVersions(slots, kept.map(({type}) => widthOfType.get(type)!), this.pool);
-    const [known, after, times] = [new Float64Array(chunkRows), new Float64Array(chunkRows), new Float64Array(chunkRows)];
-    for await (const {rowCount, columns: read} of this.session.chunks(sql, types)) {
-      readInstants(read[1]!, rowCount, known);
-      // What may be known at its own instant is known after the microsecond before it.
-      if (task.isInclusive) for (let at = 0; at < rowCount; at += 1) after[at] = known[at]! - 1;
-      if (isOwnOrder && !isRanked) readInstants(read[2]!, rowCount, times);
-      const ranks = isRanked ? new Float64Array(read[2]!.data.buffer, read[2]!.data.byteOffset, rowCount) : isOwnOrder ? times : known;
-      newest.offer({rowCount, keys: intsOf(read[0]!), after: task.isInclusive ? after : known, order: ranks, columns: read.slice(isOwnOrder ? 3 : 2)});
-    }
+    const newest = new NewestVersions(this.memory, slots, kept.map(({type}) => widthOfType.get(type)!), task.isInclusive);
+    await this.session.forEachChunk(sql, types, ({rowCount, columns: read}) =>
+      newest.offer({rowCount, keys: read[0]!, known: read[1]!, order: isOwnOrder ? read[2] : undefined, columns: read.slice(isOwnOrder ? 3 : 2)}),
+    );
+    newest.settle();
     return newest;
   }
 }
 
 const bytesOf = (columns: readonly KeptColumn[]): number => columns.reduce((sum, {type}) => sum + widthOfType.get(type)! + 1, 0);
-
-const intsOf = ({data}: RawColumn): Int32Array => new Int32Array(data.buffer, data.byteOffset, data.byteLength / 4);
-
-/** Microseconds beyond 2 ** 53 are rounded, which keeps their order. */
-function readInstants(column: RawColumn, rowCount: number, instants: Float64Array): void {
-  const halves = intsOf(column);
-  for (let at = 0; at < rowCount; at += 1) instants[at] = halves[2 * at + 1]! * 2 ** 32 + (halves[2 * at]! >>> 0);
-}
-
-/** A slot whose version does not hold any more at its instant has none. */
-function forget(source: Int32Array, {fields, ttlUs, validTo, isInclusive}: ViewJoinTask, {instant}: Slots, newest: NewestVersions): void {
-  if (ttlUs === undefined && validTo === undefined) return;
-  const timeColumn = fields.length + (validTo === undefined ? 0 : 1);
-  for (let slot = 0; slot < source.length; slot += 1) {
-    const from = source[slot]!;
-    if (from < 0) continue;
-    const end = validTo === undefined ? Infinity : newest.readInstant(fields.length, from, Infinity);
-    const isEnded = isInclusive ? instant[slot]! >= end : instant[slot]! > end;
-    if (isEnded || (ttlUs !== undefined && newest.readInstant(timeColumn, from, NaN) < instant[slot]! - ttlUs)) source[slot] = -1;
-  }
-}

@@ -1,186 +1,137 @@
 /**
  * The newest version of each slot. Versions come in any order and are seen once: of those that a slot is the first to know, it keeps the
  * last by their order; in the end each slot has the last of its own and those of the slots before it. Memory is that of the slots, however many
- * versions come.
+ * versions come. The work is that of kernels/newest-versions.ts.
  */
-import {isSet, type RawColumn} from "../raw-vectors.js";
-import {findSlots, type Located, type Slots} from "./slots.js";
+import {chunkRows, type RawColumn} from "../raw-vectors.js";
+import type {JoinMemory} from "./join-memory.js";
+import type {Slots} from "./slots.js";
 import {ValueTie} from "./tie-check.js";
 
-export interface Versions extends Located {
-  /** Where versions stand in the order of their key. */
-  readonly order: Float64Array;
+/** At most `chunkRows` of them. */
+export interface Versions {
+  readonly rowCount: number;
+  /** 32 bits each. */
+  readonly keys: RawColumn;
+  /** In microseconds since 1970, as 64 bits. */
+  readonly known: RawColumn;
+  /** Where they stand in the order of their key, as 64 bits; undefined: when they became known. */
+  readonly order: RawColumn | undefined;
   /** What is kept of them. */
   readonly columns: readonly RawColumn[];
 }
 
-/** Values of one column by slot: numbers of 1 byte, of 4, or pairs of them. */
-interface Kept {
+/** A column by row: the values, and a bit for each, 1 where there is one. */
+export interface RowValues {
+  readonly bytes: Uint8Array;
+  readonly present: Uint8Array;
+}
+
+/** Columns by their index. */
+export interface Endings {
+  /** A version holds while this is NULL or no earlier than the instant; where instants are inclusive, later. */
+  readonly validTo: number | undefined;
+  /** A version holds while this is at most `us` before the instant. */
+  readonly ttl: {readonly time: number; readonly us: number} | undefined;
+}
+
+interface Column {
   readonly width: number;
-  readonly values: Uint8Array | Int32Array;
-  /** 1 where NULL is kept; undefined: nowhere so far. */
-  isNull: Uint8Array | undefined;
+  /** Of what the kernel is told of it. */
+  readonly head: number;
+  readonly isNull: number;
+  readonly data: number;
+  readonly validity: number;
 }
 
-const itemsOf = (width: number, bytes: Uint8Array): Uint8Array | Int32Array => (width === 1 ? bytes : new Int32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4));
+/** Where the kernel's `Column` has what changes. */
+const isNullAt = 2;
+const validityAt = 4;
+const ranksAt = 5;
 
-/** A slot at which a version was met that is as new, as a number below -1; and back. */
-const tieOf = (slot: number): number => -2 - slot;
+/** Below all instants and ranks. */
+const none = -(2n ** 63n);
 
-/** Rows that are looked up in one go: what is not in the cache then arrives for many at once. */
-const blockRows = 4096;
-
-/** Buffers that are used again: garbage of their size would outlive its use. */
-export class BufferPool {
-  private readonly free: ArrayBuffer[] = [];
-
-  take(byteLength: number): ArrayBuffer {
-    const at = this.free.findIndex((buffer) => buffer.byteLength === byteLength);
-    return at < 0 ? new ArrayBuffer(byteLength) : this.free.splice(at, 1)[0]!;
-  }
-
-  giveBack(buffers: readonly ArrayBufferLike[]): void {
-    this.free.push(...(buffers as readonly ArrayBuffer[]));
-  }
-}
+const blockRows = 8192;
 
 export class NewestVersions {
-  private readonly order: Float64Array;
-  private readonly source: Int32Array;
-  private readonly kept: readonly Kept[];
-  private found = new Int32Array(0);
+  private readonly columns: readonly Column[];
+  private readonly head: number;
+  private readonly keys: number;
+  private readonly known: number;
+  private readonly ranks: number;
 
   /** @param widths of what is kept, in bytes: 1, 4 or 8 */
   constructor(
+    private readonly memory: JoinMemory,
     private readonly slots: Slots,
     widths: readonly number[],
-    private readonly pool = new BufferPool(),
+    private readonly isInclusive = false,
   ) {
-    const slotCount = slots.instant.length;
-    this.order = new Float64Array(pool.take(8 * slotCount)).fill(-Infinity);
-    this.source = new Int32Array(pool.take(4 * slotCount)).fill(-1);
-    this.kept = widths.map((width) => ({width, values: itemsOf(width, new Uint8Array(pool.take(slotCount * width))), isNull: undefined}));
-  }
-
-  /** Nothing may be asked of it afterwards. */
-  release(): void {
-    this.pool.giveBack([this.order.buffer, this.source.buffer, ...this.kept.map(({values}) => values.buffer)]);
+    const {slotCount} = slots;
+    const order = memory.take(8 * slotCount);
+    memory.longs(order, slotCount).fill(none);
+    const heads = memory.take(4 * widths.length * (validityAt + 1));
+    this.columns = widths.map((width, index) => {
+      const [values, isNull, data, validity] = [memory.take(width * slotCount), memory.take(slotCount), memory.take(width * chunkRows), memory.take(chunkRows / 8)];
+      const head = heads + 4 * index * (validityAt + 1);
+      memory.ints(head, validityAt + 1).set([width, values, 0, data, 0]);
+      return {width, head, isNull, data, validity};
+    });
+    [this.keys, this.known, this.ranks] = [memory.take(4 * chunkRows), memory.take(8 * chunkRows), memory.take(8 * chunkRows)];
+    this.head = memory.takeInts([order, widths.length, heads, this.keys, this.known, this.ranks, memory.take(4 * chunkRows)]);
   }
 
   /** @throws ValueTie when two versions stand at one place and differ */
   offer(versions: Versions): void {
-    const {rowCount, order, columns} = versions;
-    if (this.found.length < rowCount) this.found = new Int32Array(rowCount);
-    const {found} = this;
-    findSlots(this.slots, versions, found);
-    const newest = this.order;
-    let isTied = false;
-    for (let at = 0; at < rowCount; at += 1) {
-      const slot = found[at]!;
-      if (slot < 0) continue;
-      const own = order[at]!;
-      const other = newest[slot]!;
-      if (own > other) newest[slot] = own;
-      else {
-        isTied ||= own === other;
-        found[at] = own === other ? tieOf(slot) : -1;
-      }
-    }
-    columns.forEach((column, index) => keep(this.kept[index]!, column, found, rowCount));
-    if (isTied) this.expectAlike(versions);
+    const {memory, slots, head} = this;
+    const {rowCount} = versions;
+    memory.bytes(this.keys, 4 * rowCount).set(versions.keys.data);
+    memory.bytes(this.known, 8 * rowCount).set(versions.known.data);
+    if (versions.order) memory.bytes(this.ranks, 8 * rowCount).set(versions.order.data);
+    memory.ints(head, ranksAt + 1)[ranksAt] = versions.order ? this.ranks : this.known;
+    versions.columns.forEach(({data, validity}, index) => this.copy(this.columns[index]!, data, validity));
+    if (memory.kernel.offer(slots.head, head, rowCount, this.isInclusive) === 0) throw new ValueTie();
   }
 
-  /** What stands at one place must be one thing, unless a later version made it meaningless. */
-  private expectAlike({rowCount, order, columns}: Versions): void {
-    for (let at = 0; at < rowCount; at += 1) {
-      if (this.found[at]! >= -1) continue;
-      const slot = tieOf(this.found[at]!);
-      if (order[at] === this.order[slot] && !columns.every((column, index) => isAlike(this.kept[index]!, slot, column, at))) throw new ValueTie();
-    }
+  private copy(column: Column, data: Uint8Array, validity: Uint8Array | undefined): void {
+    const {memory, slots} = this;
+    memory.bytes(column.data, data.length).set(data);
+    const told = memory.ints(column.head, validityAt + 1);
+    told[validityAt] = validity ? column.validity : 0;
+    if (!validity) return;
+    memory.bytes(column.validity, validity.length).set(validity);
+    if (told[isNullAt] !== 0) return;
+    memory.bytes(column.isNull, slots.slotCount).fill(0);
+    told[isNullAt] = column.isNull;
   }
 
   /**
-   * For each slot the slot whose version is its own; -1: it knows none.
+   * Gives each slot its version, once all were offered.
    * @throws ValueTie when versions of two slots stand at one place and differ
    */
-  settle(): Int32Array {
-    const {start, keyCount} = this.slots;
-    for (let key = 0; key < keyCount; key += 1) {
-      let newest = this.pass(key, -1);
-      for (let slot = start[key]!; slot < start[key + 1]!; slot += 1) newest = this.pass(slot, newest);
-    }
-    return this.source;
+  settle(): void {
+    if (this.memory.kernel.settle(this.slots.head, this.head) === 0) throw new ValueTie();
   }
 
-  /** Gives the slot the newer of its own version and that of `before`, and says which. */
-  private pass(slot: number, before: number): number {
-    const {order, source} = this;
-    const own = order[slot]!;
-    const isOwn = own !== -Infinity && (before < 0 || own > order[before]!);
-    if (!isOwn && before >= 0 && own === order[before] && !this.areAlike(slot, before)) throw new ValueTie();
-    source[slot] = isOwn ? slot : before;
-    return source[slot];
+  /** Takes from slots what does not hold any more at their instants. */
+  forget({validTo, ttl}: Endings): void {
+    if (validTo === undefined && ttl === undefined) return;
+    this.memory.kernel.forget(this.slots.head, this.head, validTo ?? -1, ttl?.time ?? -1, BigInt(ttl?.us ?? 0), this.isInclusive);
   }
 
-  private areAlike(one: number, other: number): boolean {
-    return this.kept.every(({width, values, isNull}) => {
-      if (isNull?.[one] === 1 || isNull?.[other] === 1) return isNull[one] === isNull[other];
-      return width === 8 ? values[2 * one] === values[2 * other] && values[2 * one + 1] === values[2 * other + 1] : values[one] === values[other];
-    });
-  }
-
-  /** A kept TIMESTAMP in microseconds since 1970; NULL is `otherwise`. */
-  readInstant(column: number, slot: number, otherwise: number): number {
-    const {values, isNull} = this.kept[column]!;
-    return isNull?.[slot] === 1 ? otherwise : values[2 * slot + 1]! * 2 ** 32 + (values[2 * slot]! >>> 0);
-  }
-
-  /** A column by row, of `rowCount` rows: the values, and a bit for each, 1 where there is one. */
-  readColumn(column: number, rowCount: number): {readonly bytes: Uint8Array; readonly present: Uint8Array} {
-    const {width, values, isNull} = this.kept[column]!;
-    const {slots: {slot: slots}, source} = this;
-    const bytes = new Uint8Array(rowCount * width);
-    const written = itemsOf(width, bytes);
-    const present = new Uint8Array(Math.ceil(rowCount / 8));
-    const from = new Int32Array(blockRows);
+  readColumn(index: number): RowValues {
+    const {memory, slots: {head, rowCount}} = this;
+    const {width} = this.columns[index]!;
+    const bytes = new Uint8Array(new SharedArrayBuffer(rowCount * width));
+    const present = new Uint8Array(new SharedArrayBuffer(Math.ceil(rowCount / 8)));
+    const [block, bits] = [memory.take(blockRows * width), memory.take(blockRows / 8)];
     for (let first = 0; first < rowCount; first += blockRows) {
       const count = Math.min(blockRows, rowCount - first);
-      for (let at = 0; at < count; at += 1) from[at] = slots[first + at]! < 0 ? -1 : source[slots[first + at]!]!;
-      for (let at = 0; at < count; at += 1) {
-        const slot = from[at]!;
-        if (slot < 0 || isNull?.[slot] === 1) continue;
-        const row = first + at;
-        present[row >> 3]! |= 1 << (row & 7);
-        if (width === 8) {
-          written[2 * row] = values[2 * slot]!;
-          written[2 * row + 1] = values[2 * slot + 1]!;
-        } else written[row] = values[slot]!;
-      }
+      memory.kernel.readRows(head, this.head, index, first, count, block, bits);
+      bytes.set(memory.bytes(block, count * width), first * width);
+      present.set(memory.bytes(bits, Math.ceil(count / 8)), first / 8);
     }
     return {bytes, present};
   }
-}
-
-/** A negative slot is none. */
-function keep(kept: Kept, column: RawColumn, slots: Int32Array, rowCount: number): void {
-  const {width, values} = kept;
-  const items = itemsOf(width, column.data);
-  for (let at = 0; at < rowCount; at += 1) {
-    const slot = slots[at]!;
-    if (slot < 0) continue;
-    if (width === 8) {
-      values[2 * slot] = items[2 * at]!;
-      values[2 * slot + 1] = items[2 * at + 1]!;
-    } else values[slot] = items[at]!;
-  }
-  if (column.validity) kept.isNull ??= new Uint8Array(values.length / (width === 8 ? 2 : 1));
-  if (!kept.isNull) return;
-  for (let at = 0; at < rowCount; at += 1) if (slots[at]! >= 0) kept.isNull[slots[at]!] = isSet(column.validity, at) ? 0 : 1;
-}
-
-function isAlike({width, values, isNull}: Kept, slot: number, column: RawColumn, at: number): boolean {
-  const isNullHere = !isSet(column.validity, at);
-  if (isNullHere || isNull?.[slot] === 1) return isNullHere === (isNull?.[slot] === 1);
-  const items = itemsOf(width, column.data);
-  return width === 8 ? values[2 * slot] === items[2 * at] && values[2 * slot + 1] === items[2 * at + 1] : values[slot] === items[at];
 }
