@@ -140,17 +140,22 @@ export class DuckDbSession implements SqlSession {
   }
 
   async forEachChunk(sql: string, types: readonly string[], look: (chunk: RawChunk) => void): Promise<void> {
-    let failure: unknown;
+    let [failure, rowCount]: [unknown, number] = [undefined, 0];
     const name = this.provideLook(types, (chunk) => {
       try {
         look(chunk);
+        rowCount += chunk.rowCount;
       } catch (error) {
         throw (failure ??= error);
       }
     });
-    const columns = types.map((_, at) => `c${at}`).join(", ");
+    const columns = types.map((_, at) => `c${at}`);
+    // Elements of a list may lie anywhere: a list that is resized is a copy, whose elements lie side by side.
+    const shown = types.map((type, at) => (type.endsWith("[]") ? `list_resize(c${at}, len(c${at}))` : `c${at}`));
     try {
-      await this.rows(`SELECT count(${name}(${columns})) FROM (${sql}) AS looked(${columns})`);
+      const [row] = await this.rows(`SELECT count(${name}(${shown.join(", ")})) AS count FROM (${sql}) AS looked(${columns.join(", ")})`);
+      // Nothing may depend on how DuckDB plans calls.
+      if (Number(row!["count"]) !== rowCount) throw new Error(`of ${String(row!["count"])} rows ${rowCount} were handed over`);
     } catch (error) {
       throw failure ?? error;
     } finally {

@@ -325,14 +325,20 @@ async function readArrivals(session: SqlSession, slice: Slice): Promise<Arrivals
   const hashes = guess === undefined ? [] : [guess.hashes.value];
   const shape = {...history.shape, values: [...history.shape.values, ...hashes.map(() => ({width: 8, isList: false}))]};
   const builder = new ArrivalsBuilder(shape, slice.keys);
-  for await (const chunk of session.chunks(renderHistory(slice, hashes), ["INTEGER", "DOUBLE", ...history.types, ...hashes.map(() => "DOUBLE")])) {
-    builder.append(chunk);
-    if (builder.byteCount <= slice.shares.historyBytes) continue;
+  try {
+    await session.forEachChunk(renderHistory(slice, hashes), ["INTEGER", "DOUBLE", ...history.types, ...hashes.map(() => "DOUBLE")], (chunk) => {
+      builder.append(chunk);
+      if (builder.byteCount > slice.shares.historyBytes) throw new NoRoom();
+    });
+    return builder;
+  } catch (error) {
+    if (!(error instanceof NoRoom)) throw error;
     new SharedGarbage().note(Infinity);
     return undefined;
   }
-  return builder;
 }
+
+class NoRoom extends Error {}
 
 async function streamSorted(session: SqlSession, slice: Slice, submit: (history: Columns, lastKey: number) => Promise<void>): Promise<void> {
   const {history, guess: planned, order} = slice.pass;
