@@ -14,7 +14,8 @@ import {parseArgs} from "node:util";
 import type {AggregationEngine} from "../src/engines/aggregation-engine.js";
 import {DuckDbSession} from "../src/engines/duckdb/connection.js";
 import {areFunctions, renderWithWindows} from "../src/engines/window-columns.js";
-import {KeptLists} from "../src/pipeline/list-pages.js";
+import {ColumnWriter} from "../src/pipeline/column-writer.js";
+import {KeptColumns} from "../src/pipeline/kept-columns.js";
 import {renderParquetOptions, rowGroupRowsMax} from "../src/pipeline/parquet-options.js";
 import {writeRows} from "../src/pipeline/skeleton-file.js";
 import {writeFeed} from "./feed.js";
@@ -50,11 +51,17 @@ FROM '${feed}' WHERE ${targetDay} ORDER BY __row`);
   const columns = await engine.run(session, task);
   await session.run(`DROP ${kind} history`);
   const names = specs.map(({name}) => name);
-  const lists = new Map([...columns].flatMap(([name, column]) => ("lists" in column && column.lists ? [[name, column.lists] as const] : [])));
+  const left = new KeptColumns();
+  left.add(columns);
   const [count] = await session.rows("SELECT count(*) AS count FROM target");
   const rowCount = Number(count!["count"]);
-  const made = {isOrdered: areFunctions(columns), lists: new KeptLists(lists)};
-  await writeRows(session, {path: output, relation: `(${renderWithWindows("target", columns)})`, columns: [...kept.split(", "), ...names], made, first: 0, last: rowCount - 1, rowCount, rowGroupRows: rowGroupRowsMax, signal: new AbortController().signal});
+  const made = {isOrdered: areFunctions(columns), kept: left};
+  const columnWriter = new ColumnWriter();
+  try {
+    await writeRows(session, {path: output, relation: `(${renderWithWindows("target", columns)})`, columns: [...kept.split(", "), ...names], made, first: 0, last: rowCount - 1, rowCount, rowGroupRows: rowGroupRowsMax, columnWriter, signal: new AbortController().signal});
+  } finally {
+    await columnWriter.close();
+  }
 }
 
 async function runWindowFunctions(session: DuckDbSession, {feed, output, specs}: Job): Promise<undefined> {

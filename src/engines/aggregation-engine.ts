@@ -158,8 +158,29 @@ export interface ListPart {
   readonly extra: BigInt64Array;
 }
 
-/** Where a window's column is: in a table with a row for each `__row` of the target, or what a function makes of `__row`, which may tell where its lists lie. */
-export type WindowColumn = {readonly table: string} | {readonly function: string; readonly lists?: ListStretches | undefined};
+/** Single numbers where they lie, in shared memory. */
+export interface NumberPlaces extends Pick<ListStretches, "part" | "place"> {
+  /** A key of `widthOfType`. */
+  readonly type: string;
+  /** What a row has that is in no part. */
+  readonly withoutPart: "null" | "zero";
+  readonly parts: readonly NumberPart[];
+}
+
+/** Number r is in the low bits of `bits[r]`, unless `isPresent[r]` is 0; without it all are there. */
+export interface NumberPart {
+  readonly bits: BigInt64Array;
+  readonly isPresent: Uint8Array | undefined;
+}
+
+/** Where a window's column is: in a table with a row for each `__row` of the target, or what a function makes of `__row`, which may tell where its lists or numbers lie. */
+export type WindowColumn = {readonly table: string} | ProvidedColumn;
+
+export interface ProvidedColumn {
+  readonly function: string;
+  readonly lists?: ListStretches | undefined;
+  readonly numbers?: NumberPlaces | undefined;
+}
 
 /** Window -> its column, in the order of the task. */
 export type WindowColumns = ReadonlyMap<string, WindowColumn>;

@@ -11,6 +11,7 @@ interface Waiting<Job, Result> {
 }
 
 interface Thread<Job, Result> {
+  readonly number: number;
   readonly worker: Worker;
   /** Sent to it, in order. */
   readonly sent: Waiting<Job, Result>[];
@@ -24,8 +25,8 @@ export interface JobThreadsOptions<Job, Result> {
   readonly count: number;
   /** Answers each message, a job, with another: its result. An error that it does not catch fails its jobs. */
   readonly module: URL;
-  /** What each thread is given when it starts. */
-  readonly data?: unknown;
+  /** What each thread is given when it starts, beside its number `thread`: from 1 on, and below `count`. */
+  readonly data?: object;
   /** Does a job in this thread. */
   readonly here: (job: Job) => Result;
 }
@@ -79,8 +80,10 @@ export class JobThreads<Job, Result> {
   }
 
   private start(): Thread<Job, Result> {
-    const worker = new Worker(this.options.module, {execArgv: [], workerData: this.options.data});
-    const thread: Thread<Job, Result> = {worker, sent: []};
+    let number = 1;
+    while (this.threads.some((thread) => thread.number === number)) number += 1;
+    const worker = new Worker(this.options.module, {execArgv: [], workerData: {...this.options.data, thread: number}});
+    const thread: Thread<Job, Result> = {number, worker, sent: []};
     this.threads.push(thread);
     worker.on("message", (result: Result) => {
       thread.sent.shift()!.resolve(result);

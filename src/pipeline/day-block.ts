@@ -6,6 +6,7 @@ import {isScalar, renderScan} from "../engines/duckdb/emit.js";
 import type {Operator, Plan} from "../plan/operator.js";
 import {orderOf, skeletonPlan} from "../plan/recipe.js";
 import {quoteName} from "../sources/quote.js";
+import type {ColumnWriter} from "./column-writer.js";
 import {dayRange} from "./day.js";
 import type {DayPlan} from "./day-plan.js";
 import {openDayRows} from "./day-rows.js";
@@ -108,12 +109,12 @@ export async function countSpineRows(run: Run, days: readonly string[]): Promise
 const rangeOf = (days: readonly string[]): {startUs: number; endUs: number} => ({startUs: dayRange(days[0]!).startUs, endUs: dayRange(days.at(-1)!).endUs});
 
 /** Does the work with a session that holds the rows of all days. */
-export async function withDayRows<T>(run: Run, days: readonly string[], work: (rows: DayRows) => Promise<T>): Promise<T> {
+export async function withDayRows<T>(run: Run, days: readonly string[], columnWriter: ColumnWriter, work: (rows: DayRows) => Promise<T>): Promise<T> {
   const {plan, project} = run;
   return await inSession(run, async (session) => {
     const options = {...(await openDayRows(run, rangeOf(days), session, skeletonPlan(plan))), limits: limitFiles(plan, project)};
     return await runRows(options, (step, made) =>
-      work({session, write: (day, directory) => writeFiles({...step, between: {...dayRange(day), timeColumn: plan.timeColumn}}, made, {...options, directory})}),
+      work({session, write: (day, directory) => writeFiles({...step, between: {...dayRange(day), timeColumn: plan.timeColumn}}, made, {...options, directory, columnWriter})}),
     );
   });
 }

@@ -1,16 +1,15 @@
-/** Data pages: PLAIN values, bytes as numbers of a dictionary, or whole numbers as differences, behind run-length encoded levels, as every parquet reader takes them. */
-import {packDeltas} from "./parquet-deltas.js";
+/** Data pages: PLAIN values, or bytes as numbers of a dictionary, behind run-length encoded levels, or what a kernel encoded, as every parquet reader takes them. */
 import type {Compress} from "./zstd.js";
 import {i32, renderThriftStruct, struct, type ThriftStruct} from "./thrift-compact.js";
 
-/** Rows of a list column, packed. Halves are their 16 bits, a byte stands for what is 128 less, and 32 bits for the same number of 64 (see `packDeltas`). */
+/** Rows of a list column, packed. Halves are their 16 bits, a byte stands for what is 128 less. */
 export interface ListPage {
   readonly rowCount: number;
   /** List r is `values[offsets[r] .. offsets[r + 1])`; `rowCount + 1` entries, the first 0. */
   readonly offsets: Int32Array;
   /** 1 where the list is NULL (its range is then empty); an empty range without it is an empty list. */
   readonly isNull: Uint8Array;
-  readonly values: Uint16Array | Float32Array | Uint8Array | Int32Array;
+  readonly values: Uint16Array | Float32Array | Uint8Array;
 }
 
 /** Rows of a column of single floats. */
@@ -24,7 +23,7 @@ export interface ScalarPage {
 /** Definition levels of `optional group (LIST) { repeated group list { optional element } }`. */
 const level = {nullList: 0, emptyList: 1, value: 3} as const;
 const pageType = {data: 0, dictionary: 2} as const;
-const encoding = {plain: 0, rle: 3, deltas: 5, dictionary: 8} as const;
+const encoding = {plain: 0, rle: 3, dictionary: 8} as const;
 
 export interface EncodedPage {
   /** Header, levels and values: written one after another. */
@@ -61,10 +60,32 @@ export function renderScalarPage(page: ScalarPage, compress?: Compress): Encoded
 }
 
 /** The numbers that bytes stand for, as the dictionary of a chunk. */
-export function renderByteDictionary(compress?: Compress): Pick<EncodedPage, "parts" | "byteCount" | "plainByteCount"> {
+export function renderByteDictionary(compress?: Compress): EncodedDictionary {
   const values = Int32Array.from({length: 256}, (_, byte) => byte - 128);
-  const facts: Facts = [[1, i32(values.length)], [2, i32(encoding.plain)]];
-  return renderPage([new Uint8Array(values.buffer)], {type: pageType.dictionary, field: 7, facts}, compress);
+  return renderDictionary(new Uint8Array(values.buffer), values.length, compress);
+}
+
+export type EncodedDictionary = Pick<EncodedPage, "parts" | "byteCount" | "plainByteCount">;
+
+/** The values that numbers of a chunk stand for, side by side. */
+export function renderDictionary(values: Uint8Array, entryCount: number, compress?: Compress): EncodedDictionary {
+  return renderPage([values], {type: pageType.dictionary, field: 7, facts: [[1, i32(entryCount)], [2, i32(encoding.plain)]]}, compress);
+}
+
+/** A data page whose levels and values lie one after another. */
+export interface PageBody extends Pick<EncodedPage, "valueCount" | "rowCount" | "nullCount"> {
+  readonly encoding: number;
+  readonly body: readonly Uint8Array[];
+}
+
+export function renderBody({valueCount, rowCount, nullCount, encoding: code, body}: PageBody, compress?: Compress): EncodedPage {
+  const facts: Facts = [
+    [1, i32(valueCount)],
+    [2, i32(code)],
+    [3, i32(encoding.rle)],
+    [4, i32(encoding.rle)],
+  ];
+  return {...renderPage(body, {type: pageType.data, field: 5, facts}, compress), valueCount, rowCount, nullCount};
 }
 
 interface DataPage {
@@ -77,21 +98,13 @@ interface DataPage {
 
 function renderDataPage({rowCount, isNull, valueCount, levels, values}: DataPage, compress: Compress | undefined): EncodedPage {
   const encoded = encodeValues(values);
-  const body = [...levels, ...encoded.parts];
-  const facts: Facts = [
-    [1, i32(valueCount)],
-    [2, i32(encoded.encoding)],
-    [3, i32(encoding.rle)],
-    [4, i32(encoding.rle)],
-  ];
   let nullCount = 0;
   for (let row = 0; row < rowCount; row++) nullCount += isNull[row] ? 1 : 0;
-  return {...renderPage(body, {type: pageType.data, field: 5, facts}, compress), valueCount, rowCount, nullCount};
+  return renderBody({rowCount, valueCount, nullCount, encoding: encoded.encoding, body: [...levels, ...encoded.parts]}, compress);
 }
 
 function encodeValues(values: ListPage["values"]): {readonly encoding: number; readonly parts: readonly Uint8Array[]} {
   if (values instanceof Uint8Array) return {encoding: encoding.dictionary, parts: renderIndices(values)};
-  if (values instanceof Int32Array) return {encoding: encoding.deltas, parts: [packDeltas(values)]};
   return {encoding: encoding.plain, parts: [new Uint8Array(values.buffer, values.byteOffset, values.byteLength)]};
 }
 

@@ -6,7 +6,7 @@
 import {rm, type FileHandle} from "node:fs/promises";
 import {DaedalusError} from "../errors.js";
 import {OutputFile} from "./output-file.js";
-import {renderChunkMeta, renderElements, type SplicedDtype} from "./parquet-column.js";
+import {renderChunkMeta, renderElements, type ChunkFacts, type NumberBounds, type SplicedDtype} from "./parquet-column.js";
 import {
   chunkField, fileField, metaField, openParquet, readParquetFooter, readRange, rowGroupField, schemaField,
   type ColumnChunk, type ParquetFooter, type TopLevelColumn,
@@ -22,14 +22,33 @@ export interface SplicedPage extends EncodedPage {
   readonly release?: (() => void) | undefined;
 }
 
-/** A column to write: a list of FLOAT16 (`HALF_FLOAT[n]`), FLOAT or INT8 (`TINYINT[n]`), of any length whatever the dimension says; a list of BIGINT; or a FLOAT. */
-export interface SplicedColumn {
+/** All of a row group's single numbers: the dictionary, if there is one, and a data page. */
+export interface EncodedChunk extends Omit<EncodedPage, "valueCount"> {
+  readonly dictionaryByteCount: number;
+  readonly encoding: number;
+  readonly isCompressed: boolean;
+  readonly bounds: NumberBounds | undefined;
+}
+
+/** A column to write. */
+export type SplicedColumn = PagedColumn | NumberColumn;
+
+/** A list of FLOAT16 (`HALF_FLOAT[n]`), FLOAT or INT8 (`TINYINT[n]`), of any length whatever the dimension says; a list of BIGINT; or a FLOAT. */
+export interface PagedColumn {
   readonly name: string;
   readonly dtype: SplicedDtype;
   /** What the pages were compressed with; undefined: they were not. */
   readonly compress?: Compress | undefined;
   /** A page of the first of the rows `[rowStart, rowEnd)` of the file: of at least one. Asked in the order of the output's bytes. */
   readonly read: (rows: {readonly rowStart: number; readonly rowEnd: number}) => SplicedPage | Promise<SplicedPage>;
+}
+
+/** Single numbers. */
+export interface NumberColumn {
+  readonly name: string;
+  readonly dtype: SplicedDtype;
+  /** The next row group. Asked in the order of the output's bytes. */
+  readonly readChunk: () => Promise<EncodedChunk>;
 }
 
 /** Columns that are taken from another file as they are: it has the same rows in the same row groups. */
@@ -167,7 +186,8 @@ class Splice {
     const filters: (() => Promise<void>)[] = [];
     for (const column of this.plan) {
       if ("added" in column) {
-        chunks.push(await this.writeChunk(column.added, {rowStart, rowCount: group.rowCount}));
+        const {added} = column;
+        chunks.push("readChunk" in added ? await this.writeNumbers(added, group.rowCount) : await this.writeChunk(added, {rowStart, rowCount: group.rowCount}));
         continue;
       }
       const {kept: {firstLeaf, leafCount}, source} = column;
@@ -238,7 +258,21 @@ class Splice {
     await this.output.write([copied]);
   }
 
-  private async writeChunk(column: SplicedColumn, rows: {rowStart: number; rowCount: number}): Promise<ThriftStruct> {
+  private async writeNumbers({name, dtype, readChunk}: NumberColumn, rowCount: number): Promise<ThriftStruct> {
+    this.options.signal?.throwIfAborted();
+    const chunk = await readChunk();
+    if (chunk.rowCount !== rowCount) throw new Error(`column ${name} gave ${chunk.rowCount} rows`);
+    const start = this.output.position;
+    await this.output.write(chunk.parts);
+    return this.finishChunk({...chunk, name, dtype, start, dataStart: start + chunk.dictionaryByteCount, valueCount: rowCount});
+  }
+
+  private finishChunk(chunk: ChunkFacts): ThriftStruct {
+    this.nullCounts.set(chunk.name, this.nullCounts.get(chunk.name)! + chunk.nullCount);
+    return new Map([[chunkField.fileOffset, i64(0)], [chunkField.metaData, renderChunkMeta(chunk)]]);
+  }
+
+  private async writeChunk(column: PagedColumn, rows: {rowStart: number; rowCount: number}): Promise<ThriftStruct> {
     const {output} = this;
     const {name, dtype, compress} = column;
     const start = output.position;
@@ -262,9 +296,7 @@ class Splice {
       nullCount += page.nullCount;
       rowStart += page.rowCount;
     }
-    this.nullCounts.set(name, this.nullCounts.get(name)! + nullCount);
-    const meta = renderChunkMeta({name, dtype, start, dataStart, byteCount: output.position - start, plainByteCount, isCompressed: compress !== undefined, valueCount, nullCount});
-    return new Map([[chunkField.fileOffset, i64(0)], [chunkField.metaData, meta]]);
+    return this.finishChunk({name, dtype, start, dataStart, byteCount: output.position - start, plainByteCount, isCompressed: compress !== undefined, valueCount, nullCount});
   }
 
   private mergeFooter(groups: readonly ThriftStruct[]): ThriftStruct {

@@ -1,17 +1,18 @@
-/** Writes a file of rows: DuckDB all columns but the lists that we encode ourselves. */
+/** Writes a file of rows: DuckDB all columns but those that we encode ourselves. */
 import type {DuckDbSession} from "../engines/duckdb/connection.js";
 import {readLimits} from "../engines/session-limits.js";
 import {quoteName, quoteNames, quoteText} from "../sources/quote.js";
-import {addLists} from "./list-columns.js";
-import type {KeptLists, NarrowLists} from "./list-pages.js";
+import type {ArenaColumn} from "./column-arena.js";
+import type {ColumnWriter} from "./column-writer.js";
+import type {KeptColumns} from "./kept-columns.js";
 import {renderParquetOptions} from "./parquet-options.js";
 
 /** What is known of a relation of rows, beside its columns. */
 export interface MadeRows {
   /** Whether they come in the order of `__row`. */
   readonly isOrdered: boolean;
-  /** Columns whose lists lie where other threads can read them. */
-  readonly lists: KeptLists;
+  /** Columns whose values lie where an engine left them. */
+  readonly kept: KeptColumns;
 }
 
 export interface RowsToWrite {
@@ -25,23 +26,24 @@ export interface RowsToWrite {
   readonly last: number;
   readonly rowCount: number;
   readonly rowGroupRows: number;
+  readonly columnWriter: ColumnWriter;
   readonly signal: AbortSignal;
 }
 
-/** Fewer lists than this are written sooner than our threads have started. */
-const listsMin = 100_000;
+/** Fewer lists and numbers than this are written sooner than our threads have started. */
+const valuesMin = 100_000;
 
-export async function writeRows(session: DuckDbSession, {path, relation, columns, made, first, last, rowCount, rowGroupRows, signal}: RowsToWrite): Promise<void> {
-  const lists = rowCount * made.lists.countIn(columns) < listsMin ? new Map<string, NarrowLists>() : made.lists.pick(columns);
-  const copied = columns.filter((name) => !lists.has(name));
+export async function writeRows(session: DuckDbSession, {path, relation, columns, made, first, last, rowCount, rowGroupRows, columnWriter, signal}: RowsToWrite): Promise<void> {
+  const isFew = rowCount * made.kept.countIn(columns) < valuesMin;
+  const added = isFew ? new Map<string, ArenaColumn>() : await columnWriter.pick(made.kept, columns, await readLimits(session));
+  const copied = columns.filter((name) => !added.has(name));
   const copy = async (to: string, names: string): Promise<void> =>
     session.run(`COPY (SELECT ${names} FROM ${relation} WHERE __row BETWEEN ${first} AND ${last}${made.isOrdered ? "" : " ORDER BY __row"}) TO ${quoteText(to)} ${renderParquetOptions(rowGroupRows)}`);
-  if (lists.size === 0) return copy(path, quoteNames(columns));
+  if (added.size === 0) return copy(path, quoteNames(columns));
   const inputPath = `${path}.scalars`;
   await copy(inputPath, `${quoteNames(copied)}, __row AS ${quoteName(rowColumn)}`);
   const rows = await readNumbers(session, {path: inputPath, first, last, rowCount});
-  const {threadCount} = await readLimits(session);
-  await addLists({inputPath, outputPath: path, rows, lists, order: columns, threadCount, signal});
+  await columnWriter.add({inputPath, outputPath: path, rows, columns: added, order: columns, signal});
 }
 
 /** A name that no column of a service has. */

@@ -2,7 +2,7 @@
 import {statSync} from "node:fs";
 import {join} from "node:path";
 import {operationRules} from "../definitions/aggregation-operation.js";
-import {wholeTypes, type AggregationEngine, type AggregationTask, type ListStretches, type Window, type WindowColumn, type WindowColumns} from "../engines/aggregation-engine.js";
+import {wholeTypes, type AggregationEngine, type AggregationTask, type Window, type WindowColumn, type WindowColumns} from "../engines/aggregation-engine.js";
 import {duckdbAggregation} from "../engines/duckdb/rolling.js";
 import type {DuckDbSession} from "../engines/duckdb/connection.js";
 import {emitOperator, renderInstant, type EmitContext, type Step} from "../engines/duckdb/emit.js";
@@ -12,8 +12,9 @@ import {DaedalusError, type Place} from "../errors.js";
 import type {Operator, Plan} from "../plan/operator.js";
 import {quoteName} from "../sources/quote.js";
 import {explainWriteFailure, reasonOf} from "./failure.js";
+import type {ColumnWriter} from "./column-writer.js";
 import type {FileLimits} from "./file-limits.js";
-import {KeptLists} from "./list-pages.js";
+import {KeptColumns} from "./kept-columns.js";
 import {writeRows, type MadeRows} from "./skeleton-file.js";
 
 export interface WrittenFile {
@@ -37,6 +38,7 @@ export interface RowsOptions {
 export interface SkeletonOptions extends RowsOptions {
   readonly directory: string;
   readonly limits: FileLimits;
+  readonly columnWriter: ColumnWriter;
 }
 
 type WriteStep = Extract<Step, {kind: "write"}>;
@@ -53,19 +55,19 @@ interface Progress {
   readonly sorted: Set<string>;
   /** Whether all windows so far are functions of `__row`: a join would have lost the order. */
   isOrdered: boolean;
-  readonly lists: Map<string, ListStretches>;
+  readonly kept: KeptColumns;
 }
 
 /** Makes the relation of the day's rows, whose column `__row` is their order, and hands it to `write`. */
 export async function runRows<T>(options: RowsOptions, write: (step: WriteStep, made: MadeRows) => Promise<T>): Promise<T> {
-  const progress: Progress = {sorted: new Set(), isOrdered: true, lists: new Map()};
+  const progress: Progress = {sorted: new Set(), isOrdered: true, kept: new KeptColumns()};
   const viewJoins = options.engine.openViewJoins?.(options.session);
   const context = {...options.context, hasViewJoins: viewJoins !== undefined};
   for (const operator of options.plan.operators) {
     for (const step of emitOperator(operator, context)) {
       options.signal.throwIfAborted();
       try {
-        if (step.kind === "write") return await write(step, {lists: new KeptLists(progress.lists), isOrdered: progress.isOrdered && step.streamed !== undefined && progress.sorted.has(step.streamed)});
+        if (step.kind === "write") return await write(step, {kept: progress.kept, isOrdered: progress.isOrdered && step.streamed !== undefined && progress.sorted.has(step.streamed)});
         await runStep(step, options, progress, viewJoins);
       } catch (error) {
         throw explain(error, operator, options);
@@ -97,7 +99,7 @@ async function runStep(step: Exclude<Step, WriteStep>, options: RowsOptions, pro
   } else {
     const columns = await runAggregation(session, engine, step);
     progress.isOrdered &&= areFunctions(columns);
-    for (const [name, column] of columns) if ("lists" in column && column.lists) progress.lists.set(name, column.lists);
+    progress.kept.add(columns);
     if (progress.isOrdered && step.streamed !== undefined) await sortTable(session, step.streamed, progress);
     await session.run(`CREATE TEMP VIEW ${quoteName(step.added)} AS\n${renderWithWindows(step.rows, columns)}`);
   }
@@ -190,7 +192,7 @@ interface Between {
 }
 
 /** As many files as the limits ask for, and one of none where there is no row. `between`: of these rows only, which the order of rows does not mix with others. */
-export async function writeFiles(step: WriteStep & {readonly between?: Between}, made: MadeRows, {session, directory, limits, signal}: Omit<SkeletonOptions, "plan" | "context">): Promise<WrittenFile[]> {
+export async function writeFiles(step: WriteStep & {readonly between?: Between}, made: MadeRows, {session, directory, limits, columnWriter, signal}: Omit<SkeletonOptions, "plan" | "context">): Promise<WrittenFile[]> {
   const relation = quoteName(step.relation);
   const where = step.between ? `WHERE __row BETWEEN ${await findBounds(session, step.rows, step.between)}` : "";
   const parts = (await session.rows(`SELECT min(__row) AS first, max(__row) AS last, count(*) AS count
@@ -200,7 +202,7 @@ FROM (SELECT __row, (row_number() OVER (${made.isOrdered ? "" : "ORDER BY __row"
     signal.throwIfAborted();
     const name = `part-${String(files.length).padStart(5, "0")}.parquet`;
     const path = join(directory, name);
-    await writeRows(session, {path, relation, columns: step.columns, made, first: Number(first), last: Number(last), rowCount: Number(count), rowGroupRows: limits.rowGroupRows, signal});
+    await writeRows(session, {path, relation, columns: step.columns, made, first: Number(first), last: Number(last), rowCount: Number(count), rowGroupRows: limits.rowGroupRows, columnWriter, signal});
     files.push({name, rows: Number(count), bytes: statSync(path).size});
   }
   return files;

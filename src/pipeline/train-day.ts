@@ -8,6 +8,7 @@ import {DaedalusError} from "../errors.js";
 import {digestPlan} from "../plan/digest.js";
 import {skeletonPlan} from "../plan/recipe.js";
 import {findCarried, type CarriedEmbeddings} from "./carried-embeddings.js";
+import type {ColumnWriter} from "./column-writer.js";
 import {dayRange} from "./day.js";
 import type {DayPlan, DayPlanner} from "./day-plan.js";
 import {openDayRows} from "./day-rows.js";
@@ -63,7 +64,7 @@ export interface DayRows {
  * @param shared rows of several days, this one among them; default: the day's own
  * @throws DaedalusError when the day cannot be made; what was published before stays.
  */
-export async function trainDay(run: Run, day: string, shared?: DayRows): Promise<DayResult> {
+export async function trainDay(run: Run, day: string, columnWriter: ColumnWriter, shared?: DayRows): Promise<DayResult> {
   const {partitions, service, effects} = run;
   let lock: DayLock | undefined;
   try {
@@ -77,7 +78,7 @@ export async function trainDay(run: Run, day: string, shared?: DayRows): Promise
     const checks: CheckResult[] = [];
     if (skeleton && skeleton.state !== "current") {
       // A day whose database went away is begun anew, in a session that connects anew.
-      const make = (): Promise<readonly CheckResult[]> => withOwnRows(run, (rows) => makeSkeleton(run, day, rows, skeleton));
+      const make = (): Promise<readonly CheckResult[]> => withOwnRows(run, columnWriter, (rows) => makeSkeleton(run, day, rows, skeleton));
       checks.push(...(shared ? await makeSkeleton(run, day, shared, skeleton) : await retryLost(make, effects.signal)));
     }
     // What of the dataset can stay follows from the skeleton that was made.
@@ -109,12 +110,12 @@ export async function inSession<T>({project, effects}: Run, work: (session: Duck
   }
 }
 
-function withOwnRows<T>(run: Run, work: (rows: DayRows) => Promise<T>): Promise<T> {
+function withOwnRows<T>(run: Run, columnWriter: ColumnWriter, work: (rows: DayRows) => Promise<T>): Promise<T> {
   const {plan, project} = run;
   return inSession(run, (session) =>
     work({
       session,
-      write: async (day, directory) => runSkeleton({...(await openDayRows(run, dayRange(day), session, skeletonPlan(plan))), directory, limits: limitFiles(plan, project)}),
+      write: async (day, directory) => runSkeleton({...(await openDayRows(run, dayRange(day), session, skeletonPlan(plan))), directory, columnWriter, limits: limitFiles(plan, project)}),
     }),
   );
 }

@@ -3,6 +3,7 @@ import {availableParallelism} from "node:os";
 import {DaedalusError} from "../errors.js";
 import {digestPlan} from "../plan/digest.js";
 import {loadAggregationEngine} from "./aggregation-engines.js";
+import {ColumnWriter} from "./column-writer.js";
 import {countSpineRows, DayBlocks, withDayRows} from "./day-block.js";
 import {DayPlanner, reasonOfDay, type DayPlan} from "./day-plan.js";
 import {realEffects, type Effects} from "./effects.js";
@@ -94,35 +95,36 @@ async function runDays(run: Run, days: readonly string[], planned: ReadonlyMap<s
     started.set(day, effects.now());
     effects.onEvent({kind: "day-start", day, reason: reasonOfDay(planned.get(day)!) ?? ""});
   };
-  const makeDay = async (day: string, dayRows?: DayRows): Promise<void> => {
+  const makeDay = async (day: string, columnWriter: ColumnWriter, dayRows?: DayRows): Promise<void> => {
     start(day);
-    const {rows, checks} = await trainDay(shared, day, dayRows);
+    const {rows, checks} = await trainDay(shared, day, columnWriter, dayRows);
     const seconds = (effects.now() - started.get(day)!) / 1000;
     written.set(day, {day, state: "written", rows, seconds, directory: run.partitions.directoryOf(lastStage(run), day), checks});
     effects.onEvent({kind: "day-done", day, rows, seconds});
     blocks.note(rows);
   };
-  const makeBlock = async (block: readonly string[]): Promise<void> => {
+  const makeBlock = async (block: readonly string[], columnWriter: ColumnWriter): Promise<void> => {
     start(block[0]!);
     if (block.length > 1) {
       try {
-        await withDayRows(shared, block, async (rows) => {
-          for (const day of block) await makeDay(day, rows);
+        await withDayRows(shared, block, columnWriter, async (rows) => {
+          for (const day of block) await makeDay(day, columnWriter, rows);
         });
       } catch (error) {
         if (shared.effects.signal.aborted || isGated(error)) throw error;
       }
     }
-    for (const day of block) if (!written.has(day)) await makeDay(day);
+    for (const day of block) if (!written.has(day)) await makeDay(day, columnWriter);
   };
   const work = async (): Promise<void> => {
-    for (let block = blocks.next(); block.length > 0 && !shared.effects.signal.aborted; block = blocks.next()) {
-      try {
-        await makeBlock(block);
-      } catch (error) {
-        errors.push(error);
-        failure.abort();
-      }
+    const columnWriter = new ColumnWriter();
+    try {
+      for (let block = blocks.next(); block.length > 0 && !shared.effects.signal.aborted; block = blocks.next()) await makeBlock(block, columnWriter);
+    } catch (error) {
+      errors.push(error);
+      failure.abort();
+    } finally {
+      await columnWriter.close();
     }
   };
   await Promise.all(Array.from({length: workers}, work));

@@ -11,9 +11,10 @@ import {DaedalusError} from "../../src/errors.js";
 import {roundToHalf} from "../../src/pipeline/half-float.js";
 import type {SplicedDtype} from "../../src/pipeline/parquet-column.js";
 import {openParquet, readParquetFooter} from "../../src/pipeline/parquet-footer.js";
-import {renderListPage, renderScalarPage, type EncodedPage} from "../../src/pipeline/parquet-pages.js";
+import {renderBody, renderListPage, renderScalarPage, type EncodedPage} from "../../src/pipeline/parquet-pages.js";
 import {spliceColumns, type SplicedColumn} from "../../src/pipeline/parquet-splice.js";
 import {loadZstd, type Compress} from "../../src/pipeline/zstd.js";
+import {renderLists} from "../support/naive-pages.js";
 
 const rowCount = 3000;
 const python = process.env["DAEDALUS_PYTHON"];
@@ -44,7 +45,12 @@ function renderPage(dtype: SplicedDtype, values: readonly Value[], compress: Com
   const offsets = new Int32Array(values.length + 1);
   for (const [row, list] of lists.entries()) offsets[row + 1] = offsets[row]! + list.length;
   const numbers = lists.flat();
-  const pack = {HALF_FLOAT: () => Uint16Array.from(numbers, roundToHalf), FLOAT: () => Float32Array.from(numbers), TINYINT: () => Uint8Array.from(numbers, (value) => value + 128), BIGINT: () => Int32Array.from(numbers)};
+  if (dtype.name === "BIGINT") {
+    const body = renderLists(lists.map((list, row) => (isNull[row] ? undefined : list.map(BigInt))));
+    const valueCount = lists.reduce((sum, {length}) => sum + Math.max(1, length), 0);
+    return renderBody({rowCount: values.length, valueCount, nullCount: isNull.reduce((sum, is) => sum + is, 0), encoding: 5, body: [body]}, compress);
+  }
+  const pack = {HALF_FLOAT: () => Uint16Array.from(numbers, roundToHalf), FLOAT: () => Float32Array.from(numbers), TINYINT: () => Uint8Array.from(numbers, (value) => value + 128)};
   return renderListPage({rowCount: values.length, offsets, isNull, values: pack[dtype.name]()}, compress);
 }
 

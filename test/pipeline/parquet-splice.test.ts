@@ -11,7 +11,7 @@ import {roundToHalf} from "../../src/pipeline/half-float.js";
 import {readRowGroupRows} from "../../src/pipeline/parquet-footer.js";
 import type {VectorDtype} from "../../src/pipeline/parquet-column.js";
 import {renderListPage, type ListPage} from "../../src/pipeline/parquet-pages.js";
-import {spliceColumns, type SplicedColumn} from "../../src/pipeline/parquet-splice.js";
+import {spliceColumns, type PagedColumn, type SplicedColumn} from "../../src/pipeline/parquet-splice.js";
 
 const half: VectorDtype = {kind: "vector", name: "HALF_FLOAT", dimension: 3};
 const float: VectorDtype = {kind: "vector", name: "FLOAT", dimension: 3};
@@ -40,7 +40,7 @@ async function writeInput(query: string, options = "COMPRESSION zstd, PARQUET_VE
 }
 
 /** A column that gives at most `rowsMax` rows at a time. */
-function column(name: string, dtype: VectorDtype, lists: readonly List[], rowsMax = 10_000): SplicedColumn {
+function column(name: string, dtype: VectorDtype, lists: readonly List[], rowsMax = 10_000): PagedColumn {
   return {
     name,
     dtype,

@@ -9,7 +9,7 @@ import {availableParallelism} from "node:os";
 import {randomUUID} from "node:crypto";
 import {DaedalusError} from "../../errors.js";
 import {quoteName} from "../../sources/quote.js";
-import {inTable, resultTypeOf, type AggregationEngine, type AggregationTask, type ListStretches, type SqlSession, type Window, type WindowColumn, type WindowColumns} from "../aggregation-engine.js";
+import {inTable, resultTypeOf, type AggregationEngine, type AggregationTask, type ProvidedColumn, type SqlSession, type Window, type WindowColumn, type WindowColumns} from "../aggregation-engine.js";
 import {chunkRows, widthOfType} from "../raw-vectors.js";
 import {readLimits, type SessionLimits} from "../session-limits.js";
 import {ArrivalsBuilder} from "./arrivals.js";
@@ -261,13 +261,13 @@ async function computeSlice(session: SqlSession, slice: Slice, results: WindowRe
   await Promise.all(pending);
 }
 
-function provideColumns(session: SqlSession, {windows, decoded}: Pass, results: RowResults): ReadonlyMap<string, {readonly function: string; readonly lists?: ListStretches | undefined}> {
+function provideColumns(session: SqlSession, {windows, decoded}: Pass, results: RowResults): ReadonlyMap<string, ProvidedColumn> {
   const prefix = `native_${randomUUID().replaceAll("-", "")}`;
   return new Map(
     windows.map((window, at) => {
       const provided = `${prefix}_${at}`;
       session.provideFunction({name: provided, type: describeResult({decoded}, window).type, compute: (rows) => results.read(at, rows)});
-      return [window.name, {function: provided, lists: results.stretches(at)}];
+      return [window.name, {function: provided, lists: results.stretches(at), numbers: results.numbers(at)}];
     }),
   );
 }

@@ -1,5 +1,5 @@
 /** The results of a pass: in memory while there is room for them, and in a file when there is not. */
-import type {ListStretches} from "../aggregation-engine.js";
+import type {ListStretches, NumberPlaces} from "../aggregation-engine.js";
 import type {WrittenColumn} from "../raw-vectors.js";
 import {countBytes, SharedGarbage} from "./shared-garbage.js";
 import {fitBucketRows, SpilledResults, type ComputedRows} from "./spilled-results.js";
@@ -8,8 +8,9 @@ import {Locations, WindowVectors, type ResultColumn} from "./window-vectors.js";
 /** What rows fetch their windows from. */
 export interface RowResults {
   read(column: number, rows: BigInt64Array): WrittenColumn;
-  /** Undefined where lists do not lie in memory. */
+  /** Undefined where lists and numbers do not lie in memory, and each where they are not of that kind. */
   stretches(column: number): ListStretches | undefined;
+  numbers(column: number): NumberPlaces | undefined;
   /** What is held in memory until the session closes. */
   readonly byteLength: number;
 }
@@ -42,7 +43,7 @@ export class WindowResults {
     if (!this.spilled) return this.keep();
     this.spill();
     const {spilled, options: {bytesMax: byteLength}} = this;
-    return {read: (column, rows) => spilled.read(column, rows), stretches: () => undefined, byteLength};
+    return {read: (column, rows) => spilled.read(column, rows), stretches: () => undefined, numbers: () => undefined, byteLength};
   }
 
   /** Forgets what was added. */

@@ -1,6 +1,6 @@
 /** Results of many jobs, which lie by key and instant, as vectors of rows that are asked for by `__row`. */
 import {chunkRows, widthOf, type WrittenColumn} from "../raw-vectors.js";
-import type {ListPart, ListStretches} from "../aggregation-engine.js";
+import type {ListPart, ListStretches, NumberPlaces} from "../aggregation-engine.js";
 import type {WindowResult} from "./window-values.js";
 
 export interface FinishedJob {
@@ -70,6 +70,14 @@ export class WindowVectors {
   stretches(column: number): ListStretches | undefined {
     if (this.columns[column]!.type !== "BIGINT[]") return undefined;
     return {part: this.locations.job, place: this.locations.place, parts: this.lists[column]!};
+  }
+
+  /** Where the numbers of a column lie; undefined where they are lists. */
+  numbers(column: number): NumberPlaces | undefined {
+    const {type, isNullWithoutValue} = this.columns[column]!;
+    if (type.endsWith("[]")) return undefined;
+    const parts = this.jobs.map(({results}) => results[column] as ScalarResult);
+    return {type, part: this.locations.job, place: this.locations.place, withoutPart: isNullWithoutValue ? "null" : "zero", parts};
   }
 
   /** One column of any rows, at most `chunkRows`. */

@@ -1,0 +1,161 @@
+/**
+ * Windows go into a day's file without passing through DuckDB: lists are cut out of the history where the native engine left them, numbers are
+ * gathered, pages are encoded in threads, and put beside the columns that DuckDB wrote. Through its vectors each element would be copied three
+ * times more, and this thread alone would hand over each number. A writer and its threads serve one file after another.
+ */
+import {rm} from "node:fs/promises";
+import {availableParallelism} from "node:os";
+import {JobThreads} from "../engines/job-threads.js";
+import type {SessionLimits} from "../engines/session-limits.js";
+import {ColumnArena, listRowsMax, numberRowsMax, type ArenaColumn, type Scratch} from "./column-arena.js";
+import {ColumnPageWriter, type ColumnPageJob, type ColumnPageResult} from "./column-pages.js";
+import type {KeptColumns} from "./kept-columns.js";
+import {readRowGroupRows} from "./parquet-footer.js";
+import type {EncodedPage} from "./parquet-pages.js";
+import {spliceColumns, type EncodedChunk, type SplicedColumn} from "./parquet-splice.js";
+import {loadZstd, zstdLevel, type Compress} from "./zstd.js";
+
+export interface AddedColumns {
+  /** A parquet file without the columns; it is deleted. */
+  readonly inputPath: string;
+  readonly outputPath: string;
+  /** Of the file's rows, by `__row`. */
+  readonly rows: Int32Array;
+  /** Of those that were picked last. */
+  readonly columns: ReadonlyMap<string, ArenaColumn>;
+  /** The output's columns. */
+  readonly order: readonly string[];
+  readonly signal: AbortSignal;
+}
+
+/** Seen from the sources and from the compiled files alike. */
+const threadUrl = new URL("../../dist/pipeline/column-page-thread.js", import.meta.url);
+
+/** Lists are compressed where the first page becomes smaller than this part of itself. */
+const worthwhile = 0.85;
+
+/** What is there once something is written. */
+interface Opened {
+  readonly threadCount: number;
+  readonly arena: ColumnArena;
+  readonly zstd: Compress;
+  readonly here: ColumnPageWriter;
+  readonly threads: JobThreads<ColumnPageJob, ColumnPageResult>;
+}
+
+export class ColumnWriter {
+  private opened: Opened | undefined;
+  private loaded: {readonly kept: KeptColumns; readonly columns: ReadonlyMap<string, ArenaColumn>} | undefined;
+
+  /**
+   * The columns of these names that this writer can write; they stay until others are picked from.
+   * @param limits of the session; threads are those of the first call
+   */
+  async pick(kept: KeptColumns, names: readonly string[], {threadCount, memoryBytes}: SessionLimits): Promise<ReadonlyMap<string, ArenaColumn>> {
+    this.opened ??= await this.open(Math.min(threadCount, availableParallelism()));
+    if (this.loaded?.kept !== kept) this.loaded = {kept, columns: this.opened.arena.load(kept, memoryBytes / 2)};
+    return new Map([...this.loaded.columns].filter(([name]) => names.includes(name)));
+  }
+
+  async add({inputPath, outputPath, rows, columns, order, signal}: AddedColumns): Promise<void> {
+    const {threadCount, arena, zstd, here, threads} = this.opened!;
+    const names = order.filter((name) => columns.has(name));
+    const {rows: address, scratch} = arena.putRows(rows);
+    const compressed = new Set(names.filter((name) => {
+      const column = columns.get(name)!;
+      const [page] = column.kind === "list" && rows.length > 0 ? (here.render({column, rows: address, rowCount: Math.min(rows.length, listRowsMax), scratch, isCompressed: true}) as EncodedPage[]) : [];
+      return page !== undefined && page.byteCount < worthwhile * page.plainByteCount;
+    }));
+    const jobs = planJobs(await readRowGroupRows(inputPath), {address, scratch, columns: names.map((name) => ({column: columns.get(name)!, isCompressed: compressed.has(name)}))});
+    const results = new Results(threads, jobs, 4 * threadCount);
+    try {
+      await spliceColumns({
+        inputPath,
+        outputPath,
+        order,
+        signal,
+        columns: names.map((name): SplicedColumn => {
+          const column = columns.get(name)!;
+          if (column.kind === "numbers") return {name, dtype: {kind: "scalar", name: column.type}, readChunk: () => results.chunk()};
+          return {name, dtype: {kind: "list", name: "BIGINT"}, compress: compressed.has(name) ? zstd : undefined, read: () => results.page()};
+        }),
+      });
+    } finally {
+      // A job must not find other columns where its own lay.
+      await results.settle();
+    }
+    await rm(inputPath);
+  }
+
+  /** Stops the threads. */
+  async close(): Promise<void> {
+    await this.opened?.threads.close();
+    this.opened = undefined;
+    this.loaded = undefined;
+  }
+
+  private async open(threadCount: number): Promise<Opened> {
+    const arena = new ColumnArena(threadCount);
+    const zstd = await loadZstd(zstdLevel.fast);
+    const here = new ColumnPageWriter({memory: arena.memory, thread: 0}, zstd);
+    return {threadCount, arena, zstd, here, threads: new JobThreads({count: threadCount, module: threadUrl, data: {memory: arena.memory}, here: (job) => here.render(job)})};
+  }
+}
+
+interface PlannedColumns {
+  readonly address: number;
+  readonly scratch: Scratch;
+  readonly columns: readonly Pick<ColumnPageJob, "column" | "isCompressed">[];
+}
+
+/** In the order in which a file's bytes follow each other. */
+function* planJobs(rowGroupRows: readonly number[], {address, scratch, columns}: PlannedColumns): Generator<ColumnPageJob> {
+  let start = 0;
+  for (const groupRows of rowGroupRows) {
+    for (const {column, isCompressed} of columns) {
+      if (column.kind === "numbers" && groupRows > numberRowsMax) throw new Error(`a row group of ${groupRows} rows`);
+      const step = column.kind === "list" ? listRowsMax : groupRows;
+      for (let from = start; from < start + groupRows; from += step) {
+        yield {column, rows: address + 4 * from, rowCount: Math.min(start + groupRows - from, step), scratch, isCompressed};
+      }
+    }
+    start += groupRows;
+  }
+}
+
+/** What threads make, in order, some of it ahead of who takes it. */
+class Results {
+  private readonly started: Promise<ColumnPageResult>[] = [];
+  private readonly pages: EncodedPage[] = [];
+
+  constructor(
+    private readonly threads: JobThreads<ColumnPageJob, ColumnPageResult>,
+    private readonly jobs: Iterator<ColumnPageJob>,
+    private readonly aheadMax: number,
+  ) {}
+
+  async chunk(): Promise<EncodedChunk> {
+    return (await this.next()) as EncodedChunk;
+  }
+
+  async page(): Promise<EncodedPage> {
+    if (this.pages.length === 0) this.pages.push(...((await this.next()) as readonly EncodedPage[]));
+    return this.pages.shift()!;
+  }
+
+  async settle(): Promise<void> {
+    await Promise.allSettled(this.started);
+  }
+
+  private next(): Promise<ColumnPageResult> {
+    while (this.started.length < this.aheadMax) {
+      const next = this.jobs.next();
+      if (next.done === true) break;
+      const result = this.threads.run(next.value);
+      // Who reads it learns of a failure; nobody may ever read it.
+      result.catch(() => undefined);
+      this.started.push(result);
+    }
+    return this.started.shift()!;
+  }
+}

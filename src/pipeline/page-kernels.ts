@@ -1,0 +1,46 @@
+/** The kernels of kernels/pages.ts. */
+import {instantiate, type SharedMemory} from "../engines/wasm.js";
+
+/** Numbers are addresses, but for kinds, counts, and what is a fact of itself. */
+export interface PageKernels {
+  narrow(from: number, to: number, count: number): number;
+  longest(start: number, end: number, count: number): number;
+  listScratchBytes(itemsMax: number, rowCount: number): number;
+  numberScratchBytes(rowCount: number): number;
+  renderLists(isWide: number, parts: number, part: number, place: number, rows: number, rowCount: number, scratch: number, itemsMax: number): void;
+  renderNumbers(kind: NumberKind, parts: number, part: number, place: number, isZeroWithoutPart: number, rows: number, rowCount: number, scratch: number): void;
+}
+
+export const numberKind = {boolean: 0, integer: 1, bigint: 2, float: 3, double: 4} as const;
+export type NumberKind = (typeof numberKind)[keyof typeof numberKind];
+
+export const loadPageKernels = (memory: SharedMemory): PageKernels => instantiate("pages", memory) as PageKernels;
+
+/** What a kernel says of the page that it rendered, at the beginning of its scratch. */
+export interface PageFacts {
+  readonly rowCount: number;
+  /** Levels, NULL and empty ones too. */
+  readonly valueCount: number;
+  readonly nullCount: number;
+  readonly encoding: number;
+  /** Levels and values, in shared memory. */
+  readonly body: readonly [Uint8Array];
+  /** Of single numbers. */
+  readonly dictionary: {readonly address: number; readonly entryCount: number} | undefined;
+  /** Of single numbers: 64 bits each, of narrower ones the first. */
+  readonly bounds: {readonly least: Uint8Array; readonly most: Uint8Array} | undefined;
+}
+
+export function readFacts({buffer}: SharedMemory, scratch: number, isNumbers: boolean): PageFacts {
+  const [rowCount, valueCount, nullCount, encoding, body, bodyBytes, dictionary, entryCount, hasBounds] = new Uint32Array(buffer, scratch, 9);
+  const copy = (at: number): Uint8Array => Uint8Array.from(new Uint8Array(buffer, at, 8));
+  return {
+    rowCount: rowCount!,
+    valueCount: valueCount!,
+    nullCount: nullCount!,
+    encoding: encoding!,
+    body: [new Uint8Array(buffer, body, bodyBytes)],
+    dictionary: isNumbers && entryCount! > 0 ? {address: dictionary!, entryCount: entryCount!} : undefined,
+    bounds: isNumbers && hasBounds === 1 ? {least: copy(scratch + 40), most: copy(scratch + 48)} : undefined,
+  };
+}

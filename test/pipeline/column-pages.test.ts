@@ -1,0 +1,148 @@
+/** Pages that kernels render, byte for byte beside plain functions. */
+import {describe, expect, it} from "vitest";
+import type {ListStretches, NumberPlaces, WindowColumn} from "../../src/engines/aggregation-engine.js";
+import {ColumnArena} from "../../src/pipeline/column-arena.js";
+import {ColumnPageWriter, type ColumnPageJob} from "../../src/pipeline/column-pages.js";
+import {KeptColumns} from "../../src/pipeline/kept-columns.js";
+import {widthOfNumber, type NumberType} from "../../src/pipeline/parquet-column.js";
+import {renderBody, renderDictionary, type EncodedPage} from "../../src/pipeline/parquet-pages.js";
+import type {EncodedChunk} from "../../src/pipeline/parquet-splice.js";
+import {makeLists, makeNumbers, toBits} from "../support/kept-values.js";
+import {readLists, readNumbers, renderLists, renderNumbers} from "../support/naive-pages.js";
+import {below, seededRandom} from "../support/seeded-random.js";
+
+const threadCount = 2;
+/** Never worth it, so that bytes stay those of the format. */
+const inflate = (bytes: Uint8Array): Uint8Array => Buffer.concat([bytes, bytes]);
+
+const keep = (lists: readonly (readonly [string, ListStretches])[], numbers: readonly (readonly [string, NumberPlaces])[]): KeptColumns => {
+  const kept = new KeptColumns();
+  kept.add(new Map([...lists.map(([name, list]): [string, WindowColumn] => [name, {function: name, lists: list}]), ...numbers.map(([name, places]): [string, WindowColumn] => [name, {function: name, numbers: places}])]));
+  return kept;
+};
+
+/** Renders what comes of the rows, by the thread of this number. */
+function open(kept: KeptColumns, thread = 0): (name: string, rows: Int32Array) => ReturnType<ColumnPageWriter["render"]> {
+  const arena = new ColumnArena(threadCount);
+  const columns = arena.load(kept, 2 ** 30);
+  const writer = new ColumnPageWriter({memory: arena.memory, thread}, inflate);
+  return (name, rows) => {
+    const {rows: address, scratch} = arena.putRows(rows);
+    return writer.render({column: columns.get(name)!, rows: address, rowCount: rows.length, scratch, isCompressed: false} satisfies ColumnPageJob);
+  };
+}
+
+const bytesOf = ({parts}: {readonly parts: readonly Uint8Array[]}): Buffer => Buffer.concat(parts);
+
+function expectPages(pages: readonly EncodedPage[], lists: readonly (readonly bigint[])[]): void {
+  let from = 0;
+  for (const page of pages) {
+    const own = lists.slice(from, (from += page.rowCount));
+    const valueCount = own.reduce((sum, {length}) => sum + Math.max(1, length), 0);
+    expect(bytesOf(page).equals(bytesOf(renderBody({rowCount: own.length, valueCount, nullCount: 0, encoding: 5, body: [renderLists(own)]})))).toBe(true);
+    expect(page).toMatchObject({valueCount, nullCount: 0});
+  }
+  expect(from).toBe(lists.length);
+}
+
+function expectChunk(chunk: EncodedChunk, numbers: readonly (bigint | undefined)[], type: NumberType): void {
+  const {encoding, dictionary, body} = renderNumbers(numbers, type);
+  const nullCount = numbers.filter((number) => number === undefined).length;
+  const head = dictionary.length > 0 ? renderDictionary(dictionary, dictionary.length / widthOfNumber(type)) : {parts: [], byteCount: 0};
+  const page = renderBody({rowCount: numbers.length, valueCount: numbers.length, nullCount, encoding, body: [body]});
+  expect(chunk).toMatchObject({encoding, nullCount, rowCount: numbers.length, dictionaryByteCount: head.byteCount, isCompressed: false});
+  expect(bytesOf(chunk).equals(Buffer.concat([bytesOf(head), bytesOf(page)]))).toBe(true);
+}
+
+const everyRow = (rowCount: number): Int32Array => Int32Array.from({length: rowCount}, (_, at) => at);
+
+describe("pages of lists", () => {
+  const widths = [0, 1, 2, 3, 7, 8, 15, 16, 29, 30, 31, 32, 33, 40, 63, 64];
+  it.each(widths)("hold numbers of %i bits, in either thread's scratch", (width) => {
+    const random = seededRandom(width + 1);
+    const value = (): bigint => BigInt.asIntN(width, (BigInt(below(random, 2 ** 32)) << 32n) | BigInt(below(random, 2 ** 32)));
+    const lists = makeLists(600, random, value, 12);
+    for (const thread of [0, 1]) expectPages(open(keep([["v", lists]], []), thread)("v", everyRow(600)) as EncodedPage[], readLists(lists, everyRow(600)));
+  });
+  it.each([0, 1, 2, 31, 32, 33, 128, 129, 130, 257])("of %i items end blocks anywhere", (length) => {
+    const random = seededRandom(length);
+    const line = BigInt64Array.from({length}, () => BigInt(below(random, 1000)));
+    const lists = {part: Int32Array.of(0), place: Int32Array.of(0), parts: [{start: Int32Array.of(0), end: Int32Array.of(length), line, extra: new BigInt64Array(0)}]};
+    expectPages(open(keep([["v", lists]], []))("v", everyRow(1)) as EncodedPage[], [[...line]]);
+  });
+  it("take the rows that are asked for, again and again", () => {
+    const lists = makeLists(400, seededRandom(1), () => 5n, 4);
+    const render = open(keep([["v", lists]], []));
+    for (const rows of [Int32Array.of(), Int32Array.of(3, 7, 11), Int32Array.of(9, 9, 0, 399), everyRow(400)]) expectPages(render("v", rows) as EncodedPage[], readLists(lists, rows));
+  });
+  it("keep some values narrow where others are wide", () => {
+    const random = seededRandom(5);
+    const narrow = makeLists(200, random, () => BigInt(below(random, 100)), 5);
+    const far = BigInt64Array.of(2n ** 62n, -(2n ** 63n), 2n ** 63n - 1n, 0n);
+    const lists = {...narrow, parts: narrow.parts.map((part, at) => (at === 1 ? {...part, start: part.start.map(() => 0), end: part.end.map((_, row) => row % 5), line: far} : part))};
+    expectPages(open(keep([["v", lists]], []))("v", everyRow(200)) as EncodedPage[], readLists(lists, everyRow(200)));
+  });
+  it("are several where items are many, and one list has a page of its own", () => {
+    const line = BigInt64Array.from({length: 400_000}, (_, at) => BigInt(at % 1000));
+    const lists = {part: new Int32Array(9), place: everyRow(9), parts: [{start: new Int32Array(9), end: Int32Array.from({length: 9}, (_, at) => (at === 4 ? 400_000 : 150_000)), line, extra: new BigInt64Array(0)}]};
+    const pages = open(keep([["v", lists]], []))("v", everyRow(9)) as EncodedPage[];
+    expect(pages.map(({rowCount}) => rowCount)).toEqual([2, 2, 1, 2, 2]);
+    expectPages(pages.slice(0, 1), [0, 1].map(() => [...line.subarray(0, 150_000)]));
+  });
+});
+
+describe("chunks of numbers", () => {
+  const types: readonly (readonly [NumberType, (random: () => number) => number])[] = [
+    ["BOOLEAN", (random) => below(random, 2)],
+    ["INTEGER", (random) => below(random, 2 ** 32) - 2 ** 31],
+    ["DATE", (random) => 20_000 + below(random, 30)],
+    ["BIGINT", (random) => below(random, 2 ** 52)],
+    ["TIMESTAMP", (random) => 1_700_000_000_000_000 + below(random, 2 ** 45)],
+    ["FLOAT", (random) => random() * 10 - 5],
+    ["DOUBLE", (random) => random() * 10 - 5],
+  ];
+  const shapes = types.flatMap(([type, value]) => [undefined, 2, 40, 1].flatMap((nulls) => [0, 1, 7, 700].map((rowCount) => ({type, value, nulls, rowCount}))));
+  it.each(shapes)("of $type: $rowCount rows, one of $nulls is NULL", ({type, value, nulls, rowCount}) => {
+    const random = seededRandom(rowCount + (nulls ?? 0));
+    for (const isRepeated of [false, true]) {
+      const some = Array.from({length: 9}, () => toBits(value(random), type));
+      const places = makeNumbers(rowCount, random, () => (isRepeated ? some[below(random, below(random, 9) + 1)]! : toBits(value(random), type)), {type, withoutPart: nulls === 40 ? "null" : "zero", nulls});
+      for (const thread of [0, 1]) expectChunk(open(keep([], [["v", places]]), thread)("v", everyRow(rowCount)) as EncodedChunk, readNumbers(places, everyRow(rowCount)), type);
+    }
+  });
+  it.each([
+    ["DOUBLE", [1, 2, NaN], undefined],
+    ["FLOAT", [NaN], undefined],
+    ["DOUBLE", [Infinity, -Infinity, 3], [-Infinity, Infinity]],
+    ["DOUBLE", [0, 0], [-0, 0]],
+    ["FLOAT", [-0, -1], [-1, 0]],
+    ["INTEGER", [-(2 ** 31), 2 ** 31 - 1], [-(2 ** 31), 2 ** 31 - 1]],
+    ["BIGINT", [-5, 3, 2], [-5, 3]],
+    ["BOOLEAN", [1, 1], [1, 1]],
+  ] as const)("tell the bounds of %s %j, but of no NaN", (type, values, bounds) => {
+    const places: NumberPlaces = {type, withoutPart: "null", part: new Int32Array(values.length), place: everyRow(values.length), parts: [{bits: BigInt64Array.from(values, (value) => toBits(value, type)), isPresent: undefined}]};
+    const chunk = open(keep([], [["v", places]]))("v", everyRow(values.length)) as EncodedChunk;
+    const bytes = (value: number): Buffer => Buffer.from(BigInt64Array.of(toBits(value, type)).buffer).subarray(0, widthOfNumber(type));
+    expect(chunk.bounds && [chunk.bounds.least, chunk.bounds.most].map((bound) => Buffer.from(bound))).toEqual(bounds?.map(bytes));
+  });
+});
+
+describe("an arena", () => {
+  it("leaves out columns for which there is no room", () => {
+    const random = seededRandom(9);
+    const lists = makeLists(5000, random, () => 1n, 50);
+    const numbers = (): NumberPlaces => makeNumbers(5000, random, () => 1n, {type: "BIGINT", withoutPart: "null", nulls: undefined});
+    const kept = keep([["lists", lists]], [["a", numbers()], ["b", numbers()]]);
+    const names = (bytesMax: number): string[] => [...new ColumnArena(threadCount).load(kept, bytesMax).keys()];
+    let least = 0;
+    for (const count of [1, 2, 3]) {
+      let enough = 2 ** 27;
+      for (let middle = (least + enough) / 2; enough - least > 2 ** 12; middle = (least + enough) / 2) {
+        if (names(middle).length >= count) enough = middle;
+        else least = middle;
+      }
+      expect(names(enough)).toHaveLength(count);
+      expect(names(enough - 2 ** 13).length).toBeLessThan(count);
+    }
+  });
+});
