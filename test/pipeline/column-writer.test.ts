@@ -173,7 +173,7 @@ FROM parquet_metadata('${file}') WHERE path_in_schema NOT LIKE '%element' ORDER 
     const unzstd = await loadUnzstd();
     const files = await Promise.all([await write("hyparquet", everyRow), await writeTwin(everyRow)].map(async (path) => {
       const bytes = readFileSync(path);
-      const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer;
+      const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length);
       const schema = parquetMetadata(file).schema.filter(({name}) => !(name in lists));
       const rows = await parquetReadObjects({file, compressors: {ZSTD: unzstd}});
       return {schema, rows: rows.map((row) => Object.values(row).map((value) => (ArrayBuffer.isView(value) || Array.isArray(value) ? Array.from(value as Iterable<unknown>, String).join() : String(value))).join(" "))};
