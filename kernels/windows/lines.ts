@@ -1,13 +1,16 @@
 /** Takes the rows that a condition keeps out of a history. */
 import {get32, get64, noDropper, readBits, set32, set64} from "./arrays";
 
-/** The rows whose places have the flag; without flags all of them. Returns how many. */
-export function keepRows(places: usize, count: i32, flags: usize, bit: i32, rows: usize): i32 {
+/** The rows whose places have both flags; an address of 0 stands for a flag that all have. Returns how many. */
+export function keepRows(places: usize, count: i32, flags: usize, bit: i32, otherFlags: usize, otherBit: i32, rows: usize): i32 {
   let kept = 0;
   // No branch: conditions are mostly as good as random, which costs a processor more than a row that is written over.
   for (let row = 0; row < count; row++) {
     set32(rows, kept, row);
-    kept += flags == 0 || (get32(flags, get32(places, row)) & bit) != 0 ? 1 : 0;
+    const place = get32(places, row);
+    const hasOne = flags == 0 || (get32(flags, place) & bit) != 0;
+    const hasOther = otherFlags == 0 || (get32(otherFlags, place) & otherBit) != 0;
+    kept += i32(hasOne) & i32(hasOther);
   }
   return kept;
 }

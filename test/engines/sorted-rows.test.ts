@@ -16,7 +16,7 @@ interface Row {
   readonly hash: number;
 }
 
-const shape = {flagWords: 1, values: [{width: 8, isList: false}, {width: 4, isList: false}, {width: 4, isList: true}, {width: 8, isList: false}]};
+const shape = {flagWords: 1, presence: [], values: [{width: 8, isList: false}, {width: 4, isList: false}, {width: 4, isList: true}, {width: 8, isList: false}]};
 const order: RowOrder = {columns: [{column: 0, flag: {word: 0, bit: 1}}, {column: 1, flag: {word: 0, bit: 2}}], tie: 3};
 const seqs = [undefined, -(2n ** 63n), -1n, 0n, 2n ** 32n, 2n ** 53n + 1n, 2n ** 63n - 1n] as const;
 

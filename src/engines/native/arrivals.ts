@@ -3,7 +3,7 @@
  * read by key from all over the history would miss the processor's caches row by row.
  */
 import {isSet, type RawChunk} from "../raw-vectors.js";
-import {appendElements, Growing, type Columns, type Shape} from "./columns.js";
+import {appendElements, Growing, readFlagWords, type Columns, type Shape} from "./columns.js";
 
 /** What orders rows of one key and instant, as columns of the history. */
 export interface RowOrder {
@@ -80,7 +80,7 @@ export class ArrivalsBuilder {
     const places = this.placeRows(keys);
     scatter(key!.data, this.key, {places, width: 4});
     scatter(ts!.data, this.ts, {places, width: 8});
-    this.flags.forEach((words, at) => scatter(others[at]!.data, words, {places, width: 4}));
+    for (const [at, words] of readFlagWords(this.shape, {rowCount, columns}).entries()) scatter(new Uint8Array(words.buffer), this.flags[at]!, {places, width: 4});
     this.shape.values.forEach(({isList, width}, at) => {
       const {data, validity, child} = others[this.flags.length + at]!;
       const value = this.values[at]!;

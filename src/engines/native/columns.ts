@@ -5,6 +5,8 @@ import {isSet, type RawChunk, type RawColumn} from "../raw-vectors.js";
 export interface Shape {
   /** Words of 31 flags each. */
   readonly flagWords: number;
+  /** Values whose presence is a flag, which the query leaves at 0. */
+  readonly presence: readonly {readonly value: number; readonly flag: number}[];
   readonly values: readonly {readonly width: number; readonly isList: boolean}[];
 }
 
@@ -29,12 +31,25 @@ const flagsPerWord = 31;
 
 export const flagWordsOf = (flagCount: number): number => Math.ceil(flagCount / flagsPerWord);
 
-/** SQL of the words that hold these conditions, none of which may be NULL. */
-export function renderFlagWords(conditions: readonly string[]): string[] {
+/** SQL of the words that hold these conditions, none of which may be NULL. What is none is left at 0. */
+export function renderFlagWords(conditions: readonly (string | number)[]): string[] {
   const words: string[] = [];
   for (let start = 0; start < conditions.length; start += flagsPerWord) {
-    const terms = conditions.slice(start, start + flagsPerWord).map((sql, at) => `(CAST((${sql}) AS INTEGER) << ${at})`);
-    words.push(`CAST(${terms.join(" | ")} AS INTEGER)`);
+    const terms = conditions.slice(start, start + flagsPerWord).flatMap((sql, at) => (typeof sql === "string" ? [`(CAST((${sql}) AS INTEGER) << ${at})`] : []));
+    words.push(`CAST(${terms.length === 0 ? "0" : terms.join(" | ")} AS INTEGER)`);
+  }
+  return words;
+}
+
+/** The words of a chunk's flags, with those of the presence of values. */
+export function readFlagWords({flagWords, presence}: Shape, {rowCount, columns}: RawChunk): Int32Array[] {
+  const words = columns.slice(2, 2 + flagWords).map(({data}) => new Int32Array(data.buffer, data.byteOffset, rowCount).slice());
+  for (const {value, flag} of presence) {
+    const {word, bit} = placeFlag(flag);
+    const {validity} = columns[2 + flagWords + value]!;
+    const flags = words[word]!;
+    if (validity) for (let row = 0; row < rowCount; row += 1) flags[row]! |= isSet(validity, row) ? bit : 0;
+    else for (let row = 0; row < rowCount; row += 1) flags[row]! |= bit;
   }
   return words;
 }
@@ -117,7 +132,7 @@ export class ColumnsBuilder {
     this.followKeys(columns[0]!.data, rowCount);
     this.key.append(columns[0]!.data);
     this.ts.append(columns[1]!.data);
-    this.flags.forEach((words, at) => words.append(columns[2 + at]!.data));
+    for (const [at, words] of readFlagWords(this.shape, {rowCount, columns}).entries()) this.flags[at]!.append(new Uint8Array(words.buffer));
     this.shape.values.forEach(({isList, width}, at) => {
       const column = columns[2 + this.flags.length + at]!;
       if (isList) this.appendLists(this.values[at]!, column, rowCount, width);

@@ -5,8 +5,8 @@ import type {PlacedColumn, SortedRows} from "./sorted-rows.js";
 
 /** Which rows of a history are on a line, and what is kept of them. */
 export interface LineSpec {
-  /** Undefined: all rows. */
-  readonly flag: number | undefined;
+  /** Which of the history's flags a row must have, at most two: its condition, and the presence of its value. */
+  readonly flags: readonly number[];
   /** Undefined: rows are only counted. */
   readonly value: {readonly column: number; readonly kind: ValueKind} | undefined;
   /** Kept beside each item, for windows that drop by it; `flag` is true where there is one. */
@@ -33,13 +33,13 @@ export interface Line {
   share(): BigInt64Array;
 }
 
-export function buildLine(scratch: Scratch, history: SortedRows, {flag, value, dropper}: LineSpec): Line {
+export function buildLine(scratch: Scratch, history: SortedRows, {flags, value, dropper}: LineSpec): Line {
   const {kernels} = scratch;
   const column = value === undefined ? undefined : history.values[value.column]!;
   const isFloating = value !== undefined && value.kind !== "whole";
   let length = 0;
   const at = scratch.keepLast(() => {
-    const items = findItems(scratch, history, column, flag);
+    const items = findItems(scratch, history, column, flags);
     length = items.count;
     const parts = layOut(length, {hasValue: column !== undefined, hasIdentity: isFloating, hasDropper: dropper !== undefined});
     const [from, {ts, key, value: bits, identity, dropper: dropped}] = [scratch.reserve(parts.byteCount), parts];
@@ -49,11 +49,12 @@ export function buildLine(scratch: Scratch, history: SortedRows, {flag, value, d
       if (column) kernels.gatherBits(column.at, column.width, items.elements, length, from + bits);
       if (isFloating) kernels.identify(from + bits, length, value.kind === "double", from + identity);
       if (dropper) {
-        const {column: droppers, flags, bit} = {column: history.values[dropper.column]!, ...findPlaced(history, dropper.flag)};
-        const words = scratch.reserve(4 * length);
-        kernels.gather32(flags, items.places, length, words);
+        const droppers = history.values[dropper.column]!;
+        const {flags: words, bit} = findPlaced(history, dropper.flag);
+        const gathered = scratch.reserve(4 * length);
+        kernels.gather32(words, items.places, length, gathered);
         kernels.gatherBits(droppers.at, droppers.width, items.places, length, from + dropped);
-        kernels.markDroppers(from + dropped, length, words, bit);
+        kernels.markDroppers(from + dropped, length, gathered, bit);
       }
     });
     return {at: from, byteCount: parts.byteCount};
@@ -99,12 +100,12 @@ interface Items {
   readonly elements: number;
 }
 
-/** The rows with the flag; of lists their elements that are no NULL. */
-function findItems(scratch: Scratch, history: SortedRows, column: PlacedColumn | undefined, flag: number | undefined): Items {
+/** The rows with the flags; of lists their elements that are no NULL. */
+function findItems(scratch: Scratch, history: SortedRows, column: PlacedColumn | undefined, flags: readonly number[]): Items {
   const {kernels} = scratch;
   const rows = scratch.reserve(4 * history.rowCount);
-  const {flags, bit} = findPlaced(history, flag);
-  const count = kernels.keepRows(history.places, history.rowCount, flags, bit, rows);
+  const [one, other] = [findPlaced(history, flags[0]), findPlaced(history, flags[1])];
+  const count = kernels.keepRows(history.places, history.rowCount, one.flags, one.bit, other.flags, other.bit, rows);
   const places = scratch.reserve(4 * count);
   kernels.gather32(history.places, rows, count, places);
   if (!column?.lists) return {count, rows, places, elements: places};

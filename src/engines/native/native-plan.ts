@@ -15,7 +15,8 @@ export interface Dictionary {
 }
 
 interface Side {
-  readonly flags: string[];
+  /** SQL of a condition, or the number of the value whose presence is told. */
+  readonly flags: (string | number)[];
   /** SQL, and the DuckDB type that arrives. */
   readonly values: {readonly sql: string; readonly type: string; readonly when: Set<string>}[];
   /** Dictionaries to join, and the expression that each looks up. */
@@ -72,7 +73,7 @@ export function planPass(task: AggregationTask, windows: readonly Window[], type
     const at = list.findIndex(found);
     return at >= 0 ? at : list.push(make()) - 1;
   };
-  const flagOf = (side: Side, sql: string): number => place(side.flags, (flag) => flag === sql, () => sql);
+  const flagOf = (side: Side, told: string | number): number => place(side.flags, (flag) => flag === told, () => told);
   const valueOf = (side: Side, sql: string, type: string, when: string): number => {
     const at = place(side.values, (value) => value.sql === sql, () => ({sql, type, when: new Set()}));
     side.values[at]!.when.add(when);
@@ -104,9 +105,11 @@ export function planPass(task: AggregationTask, windows: readonly Window[], type
     const kind: ValueKind = elementType === "DOUBLE" ? "double" : elementType === "FLOAT" ? "float" : "whole";
     const sqlOf = (side: Side, alias: string, column: string): string => (dictionary ? codeOf(side, dictionary, `${alias}.${quoteName(column)}`) : `${alias}.${quoteName(column)}`);
 
+    const column = hasValue ? valueOf(history, sqlOf(history, "hist", value), typeOf, keeps) : undefined;
     const line: LineSpec = {
-      flag: keeps === "" ? undefined : flagOf(history, keeps),
-      value: hasValue ? {column: valueOf(history, sqlOf(history, "hist", value), typeOf, keeps), kind} : undefined,
+      // Where a value travels, it is known there whether it is one.
+      flags: (column === undefined ? kept : kept.slice(0, -1)).map((sql) => flagOf(history, sql)).concat(column === undefined ? [] : flagOf(history, column)),
+      value: column === undefined ? undefined : {column, kind},
       dropper: undefined,
     };
     let own: KernelWindow["own"];
@@ -118,7 +121,8 @@ export function planPass(task: AggregationTask, windows: readonly Window[], type
       const codes = isPlain ? undefined : dictionaryOf([distinct(task.history, exclude.history)]);
       const [dropSql, ownSql] = codes ? [codeOf(history, codes, from), codeOf(target, codes, to)] : [from, to];
       const codeType = codes ? "INTEGER" : type;
-      dropped = {...line, dropper: {column: valueOf(history, dropSql, codeType, keeps), flag: flagOf(history, `${dropSql} IS NOT NULL`)}};
+      const dropper = valueOf(history, dropSql, codeType, keeps);
+      dropped = {...line, dropper: {column: dropper, flag: flagOf(history, dropper)}};
       own = {column: valueOf(target, ownSql, codeType, ""), flag: flagOf(target, `${ownSql} IS NOT NULL`)};
     }
     const id = JSON.stringify(dropped);
@@ -145,7 +149,10 @@ export function planPass(task: AggregationTask, windows: readonly Window[], type
       },
     };
   };
-  const placeOrder = (sql: string, type: string): RowOrder["columns"][number] => ({column: valueOf(history, sql, type, ""), flag: placeFlag(flagOf(history, `${sql} IS NOT NULL`))});
+  const placeOrder = (sql: string, type: string): RowOrder["columns"][number] => {
+    const column = valueOf(history, sql, type, "");
+    return {column, flag: placeFlag(flagOf(history, column))};
+  };
   const kernel: Kernel = {windows: windows.map(plan), lines};
   const ties = [...new Set(windows.flatMap((window) => (window.value === undefined || isOrderless(window) ? [] : [window.value])))];
   const equalInKey = new Set(task.keys.map((key) => key.history));
@@ -201,7 +208,11 @@ function renderSide({flags, values, joins}: Side): Pass["history"] {
   return {
     select: [...words, ...columns].join(", "),
     types: [...words.map(() => "INTEGER"), ...values.map(({type}) => type)],
-    shape: {flagWords: flagWordsOf(flags.length), values: values.map(({type}) => ({width: widthOfType.get(type.replace("[]", ""))!, isList: type.endsWith("[]")}))},
+    shape: {
+      flagWords: flagWordsOf(flags.length),
+      presence: flags.flatMap((value, flag) => (typeof value === "number" ? [{value, flag}] : [])),
+      values: values.map(({type}) => ({width: widthOfType.get(type.replace("[]", ""))!, isList: type.endsWith("[]")})),
+    },
     joins: joins.map(({dictionary, sql, alias: code}) => ` LEFT JOIN ${dictionary.table} ${code} ON ${code}.value = ${sql}`).join(""),
   };
 }

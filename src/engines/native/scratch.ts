@@ -9,7 +9,7 @@ export interface WindowKernels {
   setOrder(ts: number, columns: number, count: number): void;
   mergeKeys(places: number, sortedKeys: number, count: number, spare: number, runs: number): void;
   hasTie(places: number, sortedKeys: number, count: number, hashes: number): number;
-  keepRows(places: number, count: number, flags: number, bit: number, rows: number): number;
+  keepRows(places: number, count: number, flags: number, bit: number, otherFlags: number, otherBit: number, rows: number): number;
   gather32(from: number, at: number, count: number, to: number): void;
   gather64(from: number, at: number, count: number, to: number): void;
   widen(values: number, width: number, count: number, to: number): void;
