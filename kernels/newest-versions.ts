@@ -340,3 +340,13 @@ export function readRows(slots: Slots, versions: Versions, index: i32, first: i3
     }
   }
 }
+
+/** Writes 64-bit numbers as 32-bit ones, over themselves; false where one does not fit. */
+export function narrow(numbers: usize, count: i32): bool {
+  for (let at = 0; at < count; at++) {
+    const number = longAt(numbers, at);
+    if (number != <i64>(<i32>number)) return false;
+    setInt(numbers, at, <i32>number);
+  }
+  return true;
+}

@@ -31,4 +31,6 @@ export interface ViewJoinTask {
 export interface ViewJoins {
   /** Field -> its column, as a function of `__row`. Undefined where only SQL can do it: nothing was changed then. */
   join(task: ViewJoinTask): Promise<ReadonlyMap<string, WindowColumn> | undefined>;
+  /** No view is joined any more: what that took may be used for other things. */
+  finish(): void;
 }

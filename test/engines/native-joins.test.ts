@@ -35,6 +35,7 @@ columns:
   - {name: item_name, kind: feature, dtype: TEXT}
   - {name: price, kind: feature, dtype: FLOAT}
   - {name: sold_on, kind: feature, dtype: DATE}
+  - {name: told_at, kind: feature, dtype: TIMESTAMP}
   - {name: rating, kind: feature, dtype: INTEGER}
   - {name: paid, kind: derived, dtype: DOUBLE}
 `,
@@ -64,7 +65,7 @@ describe("a day of views that the native engine joins", () => {
   (SELECT count(*) FROM (FROM ${relation("duckdb")} EXCEPT ALL FROM ${relation("native")})) AS missing FROM range(1)`);
     expect(found).toMatchObject({other: 0n, missing: 0n});
     expect(found!["rows"]).toBeGreaterThan(40_000n);
-    const [filled] = await session.rows(`SELECT ${["owner_id", "item_name", "price", "sold_on", "rating", "paid"].map((name) => `count(${name}) > 10000 AND count(${name}) < count(*) AS ${name}`).join(", ")} FROM ${relation("native")}`);
+    const [filled] = await session.rows(`SELECT ${["owner_id", "item_name", "price", "sold_on", "told_at", "rating", "paid"].map((name) => `count(${name}) > 10000 AND count(${name}) < count(*) AS ${name}`).join(", ")} FROM ${relation("native")}`);
     expect(new Set(Object.values(filled!))).toEqual(new Set([true]));
   });
 });

@@ -2,7 +2,7 @@
 import {describe, expect, it} from "vitest";
 import type {RawColumn} from "../../src/engines/raw-vectors.js";
 import {JoinMemory} from "../../src/engines/native/join-memory.js";
-import {NewestVersions} from "../../src/engines/native/newest-versions.js";
+import {NewestVersions, type RowValues} from "../../src/engines/native/newest-versions.js";
 import {buildSlots, type Slots} from "../../src/engines/native/slots.js";
 import {ValueTie} from "../../src/engines/native/tie-check.js";
 import {below, pick, seededRandom, type Random} from "../support/seeded-random.js";
@@ -29,22 +29,29 @@ function naive(row: Row, versions: readonly Version[]): readonly (number | null)
   return known.reduce<Version | undefined>((best, each) => (best === undefined || each.order > best.order ? each : best), undefined)?.values ?? widths.map(() => null);
 }
 
+/** Half of them fit into 32 bits. */
+const longOf = (value: number): bigint => (value < 50 ? BigInt(value) - 25n : BigInt(value) * 2n ** 33n);
+const valueOf = (long: bigint): number => Number(long < 2n ** 33n ? long + 25n : long / 2n ** 33n);
+
 function columnOf(width: number, values: readonly (number | null)[]): RawColumn {
   const validity = new Uint8Array(Math.ceil(values.length / 8));
   values.forEach((value, at) => (validity[at >> 3]! |= value === null ? 0 : 1 << (at & 7)));
   const numbers = values.map((value) => value ?? 99);
-  const data = width === 8 ? BigInt64Array.from(numbers.map((value) => BigInt(value) * 2n ** 33n - 5n)) : width === 4 ? Int32Array.from(numbers) : Uint8Array.from(numbers);
+  const data = width === 8 ? BigInt64Array.from(numbers.map(longOf)) : width === 4 ? Int32Array.from(numbers) : Uint8Array.from(numbers);
   return {data: new Uint8Array(data.buffer), validity: values.includes(null) ? validity : undefined, child: undefined};
 }
 
-function valueAt(width: number, bytes: Uint8Array, row: number): number {
-  if (width === 8) return Number((new BigInt64Array(bytes.buffer)[row]! + 5n) / 2n ** 33n);
+function valueAt(width: number, {bytes, width: keptWidth}: RowValues, row: number): number {
+  if (width === 8) return valueOf(keptWidth === 8 ? new BigInt64Array(bytes.buffer)[row]! : BigInt(new Int32Array(bytes.buffer)[row]!));
   return width === 4 ? new Int32Array(bytes.buffer)[row]! : bytes[row]!;
 }
 
 const whole = (data: BigInt64Array | Int32Array): RawColumn => ({data: new Uint8Array(data.buffer), validity: undefined, child: undefined});
 const ints = (numbers: readonly number[]): RawColumn => whole(Int32Array.from(numbers));
 const longs = (numbers: readonly number[]): RawColumn => whole(BigInt64Array.from(numbers, BigInt));
+
+/** Of columns of 8 bytes. */
+const keptWidths = new Set<number>();
 
 /** One for all cases, as a session has one for all views. */
 const memory = new JoinMemory();
@@ -75,8 +82,9 @@ const join = (rows: readonly Row[], keyCount: number, versions: readonly Version
     }
     newest.settle();
     const columns = widths.map((width, at) => {
-      const {bytes, present} = newest.readColumn(at);
-      return rows.map((_, row) => (((present[row >> 3]! >> (row & 7)) & 1) === 1 ? valueAt(width, bytes, row) : null));
+      const column = newest.readColumn(at);
+      if (width === 8) keptWidths.add(column.width);
+      return rows.map((_, row) => (((column.present[row >> 3]! >> (row & 7)) & 1) === 1 ? valueAt(width, column, row) : null));
     });
     return rows.map((_, row) => columns.map((column) => column[row]!));
   });
@@ -108,6 +116,7 @@ describe("the newest versions", () => {
       const {rows, keyCount, versions} = randomCase(random, false);
       expect(await join(rows, keyCount, versions, 1 + below(random, 8)), `seed ${seed}`).toEqual(rows.map((row) => naive(row, versions)));
     }
+    expect([...keptWidths].sort()).toEqual([4, 8]);
   });
 
   it("of instants that order them are the naive ones, or a tie is met where two that an answer could be differ", async () => {

@@ -11,6 +11,7 @@ export interface JoinKernel {
   settle(slots: number, versions: number): number;
   forget(slots: number, versions: number, validTo: number, time: number, ttl: bigint, isInclusive: boolean): void;
   readRows(slots: number, versions: number, column: number, first: number, rowCount: number, to: number, present: number): void;
+  narrow(numbers: number, count: number): number;
 }
 
 const chunksBytes = 64 << 20;

@@ -37,9 +37,18 @@ class NativeJoins implements ViewJoins {
   private readonly rowSets = new Map<string, RowSet | undefined>();
   /** What rows and values may still take: a quarter of the memory in all. */
   private bytesLeft: number | undefined;
-  private readonly memory = new JoinMemory();
+  private openMemory: JoinMemory | undefined;
 
   constructor(private readonly session: SqlSession) {}
+
+  private get memory(): JoinMemory {
+    return (this.openMemory ??= new JoinMemory());
+  }
+
+  finish(): void {
+    this.rowSets.clear();
+    this.openMemory = undefined;
+  }
 
   async join(task: ViewJoinTask): Promise<ReadonlyMap<string, WindowColumn> | undefined> {
     const types = await readTypes(this.session, `(${task.versions})`);
@@ -54,9 +63,8 @@ class NativeJoins implements ViewJoins {
     const name = `native_${randomUUID().replaceAll("-", "")}`;
     return new Map(
       task.fields.map((field, at) => {
-        const {bytes, present} = columns[at]!;
         const {type} = fields[at]!;
-        const column = new RowColumn(widthOfType.get(type)!, bytes, present);
+        const column = new RowColumn(widthOfType.get(type)!, columns[at]!);
         this.session.provideFunction({name: `${name}_${at}`, type, compute: (rows) => column.read(rows)});
         return [field, {function: `${name}_${at}`}];
       }),

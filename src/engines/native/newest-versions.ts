@@ -21,9 +21,12 @@ export interface Versions {
   readonly columns: readonly RawColumn[];
 }
 
-/** A column by row: the values, and a bit for each, 1 where there is one. */
+/** A column by row. */
 export interface RowValues {
+  /** Bytes of a value: 4 where all of a column of 8 are whole numbers that fit. */
+  readonly width: number;
   readonly bytes: Uint8Array;
+  /** A bit for each, 1 where there is one. */
   readonly present: Uint8Array;
 }
 
@@ -121,17 +124,24 @@ export class NewestVersions {
   }
 
   readColumn(index: number): RowValues {
+    const {width} = this.columns[index]!;
+    return (width === 8 ? this.readRows(index, 4) : undefined) ?? this.readRows(index, width)!;
+  }
+
+  /** Undefined where values do not fit into so many bytes. */
+  private readRows(index: number, keptWidth: number): RowValues | undefined {
     const {memory, slots: {head, rowCount}} = this;
     const {width} = this.columns[index]!;
-    const bytes = new Uint8Array(new SharedArrayBuffer(rowCount * width));
-    const present = new Uint8Array(new SharedArrayBuffer(Math.ceil(rowCount / 8)));
+    const bytes = new Uint8Array(rowCount * keptWidth);
+    const present = new Uint8Array(Math.ceil(rowCount / 8));
     const [block, bits] = [memory.take(blockRows * width), memory.take(blockRows / 8)];
     for (let first = 0; first < rowCount; first += blockRows) {
       const count = Math.min(blockRows, rowCount - first);
       memory.kernel.readRows(head, this.head, index, first, count, block, bits);
-      bytes.set(memory.bytes(block, count * width), first * width);
+      if (keptWidth < width && memory.kernel.narrow(block, count) === 0) return undefined;
+      bytes.set(memory.bytes(block, count * keptWidth), first * keptWidth);
       present.set(memory.bytes(bits, Math.ceil(count / 8)), first / 8);
     }
-    return {bytes, present};
+    return {width: keptWidth, bytes, present};
   }
 }
