@@ -46,10 +46,11 @@ SELECT row_number() OVER (ORDER BY event_timestamp) - 1 AS __row, epoch_us(event
 FROM '${feed}' WHERE ${targetDay} ORDER BY __row`);
   const keys = [{target: "user_id", history: "user_id"}];
   const task = {target: "target", history: "history", output: "windows", keys, orderColumns: ["user_id", "artwork_id"], windows: specs.map(toWindow)};
-  const kind = engine.readsOnce?.(task) === true ? "VIEW" : "TABLE";
-  await session.run(`CREATE ${kind} history AS ${history}`);
+  await session.run(`CREATE VIEW history AS ${history}`);
+  const isView = (await engine.readsOnce?.(session, task)) === true;
+  if (!isView) await session.run(`DROP VIEW history; CREATE TABLE history AS ${history}`);
   const columns = await engine.run(session, task);
-  await session.run(`DROP ${kind} history`);
+  await session.run(`DROP ${isView ? "VIEW" : "TABLE"} history`);
   const names = specs.map(({name}) => name);
   const left = new KeptColumns();
   left.add(columns);

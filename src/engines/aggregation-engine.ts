@@ -189,8 +189,8 @@ export interface AggregationEngine {
   readonly name: string;
   /** Why this engine cannot compute the window; undefined when it can. */
   refusal(window: Window): string | undefined;
-  /** Whether the engine reads the task's history once, so that nobody need keep it. */
-  readsOnce?(task: AggregationTask): boolean;
+  /** Whether the engine reads the task's history, which may be a view, once, so that nobody need keep it. */
+  readsOnce?(session: SqlSession, task: AggregationTask): Promise<boolean>;
   run(session: SqlSession, task: AggregationTask): Promise<WindowColumns>;
   /** Of an engine that can join views, too. */
   openViewJoins?(session: SqlSession): ViewJoins;

@@ -163,7 +163,7 @@ async function runAggregation(session: DuckDbSession, engine: AggregationEngine,
   await session.run(`CREATE TEMP VIEW ${history} AS\n${step.history}`);
   const task = await completeTask(session, step.task);
   const parts = divide(engine, task);
-  const isView = parts.length === 1 && parts[0]!.engine.readsOnce?.(task) === true;
+  const isView = parts.length === 1 && (await parts[0]!.engine.readsOnce?.(session, task)) === true;
   const drop = async (): Promise<void> => {
     for (const sql of step.spent) await session.run(sql);
   };

@@ -4,7 +4,7 @@ import {afterAll, beforeAll, describe, expect, it} from "vitest";
 import type {AggregationTask, Window} from "../../src/engines/aggregation-engine.js";
 import {DuckDbSession} from "../../src/engines/duckdb/connection.js";
 import {duckdbAggregation} from "../../src/engines/duckdb/rolling.js";
-import {nativeAggregation} from "../../src/engines/native/native.js";
+import {nativeAggregation, nativeWithin} from "../../src/engines/native/native.js";
 import {readLimits} from "../../src/engines/session-limits.js";
 import {renderWithWindows} from "../../src/engines/window-columns.js";
 import {makeShop, march, shopFiles, trainShop, writeTables} from "../support/shop-project.js";
@@ -39,15 +39,15 @@ describe("results that are more than memory has room for", () => {
   let session: DuckDbSession;
   beforeAll(async () => {
     session = await DuckDbSession.open({config: new Map([["memory_limit", "100MB"], ["threads", "2"]])});
-    await session.run("CREATE TABLE history AS SELECT hash(i, 1) % 300 AS user_id, CAST(i AS BIGINT) AS item, CAST(i AS BIGINT) AS __ts FROM range(12000) t(i)");
+    await session.run("CREATE TABLE history AS SELECT hash(i, 1) % 300 AS user_id, CAST(i AS BIGINT) AS item, CAST(i AS BIGINT) AS __ts FROM range(24000) t(i)");
     // Some rows have no key, and one key has more rows than are computed at once.
-    await session.run("CREATE TABLE target AS SELECT i AS __row, CASE WHEN i % 2 = 0 THEN 7 WHEN i % 11 > 0 THEN hash(i, 1) % 301 END AS user_id, CAST(i * 12 // 200 AS BIGINT) AS __ts FROM range(200000) t(i)");
+    await session.run("CREATE TABLE target AS SELECT i AS __row, CASE WHEN i % 2 = 0 THEN 7 WHEN i % 11 > 0 THEN hash(i, 1) % 301 END AS user_id, CAST(i * 24 // 200 AS BIGINT) AS __ts FROM range(200000) t(i)");
     await session.run("CREATE TABLE mixed AS SELECT CAST(i * 7919 % 200000 AS BIGINT) AS __row FROM range(500) t(i)");
   });
   afterAll(() => session.close());
 
   it("wait in files of the session, from where rows fetch them in any order", async () => {
-    const columns = await nativeAggregation.run(session, task);
+    const columns = await nativeWithin(() => ({resultBytes: 1 << 20, historyBytes: 1 << 20, targetBytes: 1 << 20})).run(session, task);
     expect(readdirSync(session.scratchDirectory).some((name) => name.startsWith("results-"))).toBe(true);
     // To compare takes more than to compute.
     await session.run("SET memory_limit = '1GB'");

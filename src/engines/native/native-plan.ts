@@ -60,8 +60,13 @@ export function splitPasses(task: AggregationTask): readonly (readonly Window[])
   return [[...free, ...first], ...others];
 }
 
-/** @param types of the two tables' columns */
-export function planPass(task: AggregationTask, windows: readonly Window[], types: {readonly history: ReadonlyMap<string, string>; readonly target: ReadonlyMap<string, string>}): Pass {
+/** Of the columns of a task's two tables. */
+export interface TaskTypes {
+  readonly history: ReadonlyMap<string, string>;
+  readonly target: ReadonlyMap<string, string>;
+}
+
+export function planPass(task: AggregationTask, windows: readonly Window[], types: TaskTypes): Pass {
   const history: Side = {flags: [], values: [], joins: []};
   const target: Side = {flags: [], values: [{sql: "cur.__row", type: "INTEGER", when: new Set()}], joins: []};
   const dictionaries = new Map<string, Dictionary>();

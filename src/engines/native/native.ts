@@ -17,9 +17,9 @@ import {ColumnsBuilder, type Columns} from "./columns.js";
 import type {Job} from "./job.js";
 import {matchKeys, numberKeys, readTypes} from "./key-table.js";
 import {openNativeJoins} from "./native-joins.js";
-import {planPass, splitPasses, type Pass} from "./native-plan.js";
+import {planPass, splitPasses, type Pass, type TaskTypes} from "./native-plan.js";
 import {KernelThreads} from "./kernel-threads.js";
-import {countBytes, SharedGarbage} from "./shared-garbage.js";
+import {collectShared, countBytes, SharedGarbage} from "./shared-garbage.js";
 import {TieCheck, ValueTie} from "./tie-check.js";
 import {WindowResults, type RowResults} from "./window-results.js";
 import type {ResultColumn} from "./window-vectors.js";
@@ -65,16 +65,21 @@ function refuse({operation, elementType, pairCondition, knownAt, windowUs, exclu
  * @example
  * await nativeAggregation.run(session, {target: "spine", history: "events", output: "windows", keys, orderColumns, windows});
  */
-export const nativeAggregation: AggregationEngine = nativeWithin((memoryBytes) => ({resultBytes: memoryBytes / 4, historyBytes: memoryBytes / 4, targetBytes: memoryBytes / 8}));
+export const nativeAggregation: AggregationEngine = nativeWithin((memoryBytes) => ({resultBytes: memoryBytes / 4, historyBytes: memoryBytes / 8, targetBytes: memoryBytes / 8}));
 
 /** The same with other shares of what the session may use. */
 export function nativeWithin(share: (memoryBytes: number) => Shares): AggregationEngine {
   return {name: "native", refusal: refuse, readsOnce, run: (session, task) => runTask(session, task, share), openViewJoins: openNativeJoins};
 }
 
-/** Text and what is dropped by it are read for their dictionaries, too. */
-function readsOnce(task: AggregationTask): boolean {
-  return splitPasses(task).length === 1 && task.windows.every(({elementType, exclude}) => elementType !== "VARCHAR" && exclude === undefined);
+/** Text and what is compared in several spellings are read for their dictionaries, too. */
+async function readsOnce(session: SqlSession, task: AggregationTask): Promise<boolean> {
+  const [windows = [], ...others] = splitPasses(task);
+  return others.length === 0 && planPass(task, windows, await readTaskTypes(session, task)).dictionaries.length === 0;
+}
+
+async function readTaskTypes(session: SqlSession, {history, target}: AggregationTask): Promise<TaskTypes> {
+  return {history: await readTypes(session, quoteName(history)), target: await readTypes(session, quoteName(target))};
 }
 
 interface Reach {
@@ -86,7 +91,7 @@ interface Reach {
 const keyTable = "__native_key";
 
 async function runTask(session: SqlSession, task: AggregationTask, share: (memoryBytes: number) => Shares): Promise<WindowColumns> {
-  const types = {history: await readTypes(session, quoteName(task.history)), target: await readTypes(session, quoteName(task.target))};
+  const types = await readTaskTypes(session, task);
   const [reachRow] = await session.rows(`SELECT coalesce(min(__ts), 0) AS first, coalesce(max(__ts), 0) AS last, count(*) AS count FROM ${quoteName(task.target)}`);
   const reach = {firstTs: reachRow!["first"] as bigint, lastTs: reachRow!["last"] as bigint, rowCount: Number(reachRow!["count"])};
   const limits = await readLimits(session);
@@ -305,7 +310,10 @@ async function streamHistory(session: SqlSession, slice: Slice, target: Columns,
   const {pass, isGuessed} = slice;
   const rowsUpTo = followTarget(target);
   const arrived = pass.arrivals !== undefined && isGuessed === (pass.guess !== undefined) ? await readArrivals(session, slice) : undefined;
-  if (!arrived) return streamSorted(session, slice, async (history, lastKey) => submit(history, ...rowsUpTo(lastKey)));
+  if (!arrived) {
+    collectShared();
+    return streamSorted(session, slice, async (history, lastKey) => submit(history, ...rowsUpTo(lastKey)));
+  }
   for (const block of arrived.blocks(pass.arrivals!, blockRowsMin)) await submit(block, ...rowsUpTo(block.firstKey + block.keyCount - 1));
 }
 
@@ -333,7 +341,6 @@ async function readArrivals(session: SqlSession, slice: Slice): Promise<Arrivals
     return builder;
   } catch (error) {
     if (!(error instanceof NoRoom)) throw error;
-    new SharedGarbage().note(Infinity);
     return undefined;
   }
 }

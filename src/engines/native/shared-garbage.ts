@@ -15,13 +15,14 @@ export class SharedGarbage {
     this.bytes += bytes;
     if (this.bytes < bytesMax) return;
     this.bytes = 0;
-    collect();
+    collectShared();
   }
 }
 
 let found: (() => void) | undefined;
 
-function collect(): void {
+/** Only what the functions that are running do not hold. */
+export function collectShared(): void {
   if (!found) {
     setFlagsFromString("--expose-gc");
     found = runInNewContext("gc") as () => void;

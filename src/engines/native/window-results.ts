@@ -5,13 +5,16 @@ import {countBytes, SharedGarbage} from "./shared-garbage.js";
 import {fitBucketRows, SpilledResults, type ComputedRows} from "./spilled-results.js";
 import {Locations, WindowVectors, type ResultColumn} from "./window-vectors.js";
 
+/** What DuckDB takes for row groups of lists that it writes, and does not count. */
+const writtenBytes = 256 << 20;
+
 /** What rows fetch their windows from. */
 export interface RowResults {
   read(column: number, rows: BigInt64Array): WrittenColumn;
   /** Undefined where lists and numbers do not lie in memory, and each where they are not of that kind. */
   stretches(column: number): ListStretches | undefined;
   numbers(column: number): NumberPlaces | undefined;
-  /** What is held in memory until the session closes. */
+  /** What takes memory until the session closes. */
   readonly byteLength: number;
 }
 
@@ -42,8 +45,8 @@ export class WindowResults {
   finish(): RowResults {
     if (!this.spilled) return this.keep();
     this.spill();
-    const {spilled, options: {bytesMax: byteLength}} = this;
-    return {read: (column, rows) => spilled.read(column, rows), stretches: () => undefined, numbers: () => undefined, byteLength};
+    const {spilled, options: {bytesMax}} = this;
+    return {read: (column, rows) => spilled.read(column, rows), stretches: () => undefined, numbers: () => undefined, byteLength: bytesMax + writtenBytes};
   }
 
   /** Forgets what was added. */
