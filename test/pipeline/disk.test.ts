@@ -4,7 +4,10 @@ import {existsSync, mkdtempSync, readdirSync} from "node:fs";
 import {tmpdir} from "node:os";
 import {join} from "node:path";
 import {afterEach, describe, expect, it} from "vitest";
+import {DuckDbSession} from "../../src/engines/duckdb/connection.js";
+import {nativeWithin} from "../../src/engines/native/native.js";
 import {DaedalusError} from "../../src/errors.js";
+import {explainWriteFailure} from "../../src/pipeline/failure.js";
 import {makeShop, readDatasets, readRows, trainShop} from "../support/shop-project.js";
 
 const mount = (...args: string[]): boolean => spawnSync("mount", args, {stdio: "ignore"}).status === 0;
@@ -62,5 +65,20 @@ describe.skipIf(!canMount())("a disk of its own (skipped where nothing can be mo
     expect(await failure(trainShop(root, {outputRoot: folder, targetDay: "2026-03-02"}))).toMatchObject({code: "output-unwritable"});
     expect(published("dataset")).toEqual(["dt=2026-03-01"]);
     expect(await readRows(join(folder, "basket", "dataset", "dt=2026-03-01"))).toHaveLength(200);
+  });
+
+  it("that has no room for windows which memory has none for ends them clearly, and leaves nothing of them", async () => {
+    expect(mountSmall()).toBe(true);
+    const session = await DuckDbSession.open({scratchRoot: folder});
+    try {
+      await session.run("CREATE TABLE target AS SELECT range AS __row, range AS __ts, range % 7 AS user_id FROM range(20000)");
+      const window = {name: "counted", operation: "count", value: undefined, elementType: "BIGINT", condition: undefined, pairCondition: undefined, windowUs: undefined, maxItems: undefined, current: undefined, exclude: undefined, knownAt: undefined} as const;
+      const task = {target: "target", history: "target", output: "windows", keys: [{target: "user_id", history: "user_id"}], orderColumns: [], windows: [window]};
+      const error: unknown = await nativeWithin(() => ({resultBytes: 0, historyBytes: 1 << 20, targetBytes: 1 << 20})).run(session, task).catch((reason: unknown) => reason);
+      expect(explainWriteFailure(error, folder)).toMatchObject({code: "disk-full"});
+      expect(readdirSync(session.scratchDirectory)).toEqual([]);
+    } finally {
+      session.close();
+    }
   });
 });
