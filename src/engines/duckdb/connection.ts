@@ -34,8 +34,7 @@ export class DuckDbSession implements SqlSession {
   private readonly done = new Set<string>();
   private readonly remotes = new Set<RemoteTables>();
   private readonly brought = new Set<string>();
-  /** Types of columns -> the function that looks at them, and what it does with them now. */
-  private readonly looks = new Map<string, {readonly name: string; look: (chunk: RawChunk) => void}>();
+  private lookCount = 0;
 
   private constructor(
     private readonly instance: DuckDBInstance,
@@ -141,9 +140,11 @@ export class DuckDbSession implements SqlSession {
 
   async forEachChunk(sql: string, types: readonly string[], look: (chunk: RawChunk) => void): Promise<void> {
     let [failure, rowCount]: [unknown, number] = [undefined, 0];
+    // What it looks with does not outlive the query.
+    let current: typeof look | undefined = look;
     const name = this.provideLook(types, (chunk) => {
       try {
-        look(chunk);
+        current?.(chunk);
         rowCount += chunk.rowCount;
       } catch (error) {
         throw (failure ??= error);
@@ -159,24 +160,18 @@ export class DuckDbSession implements SqlSession {
     } catch (error) {
       throw failure ?? error;
     } finally {
-      this.provideLook(types, () => undefined);
+      current = undefined;
     }
   }
 
-  /** A function lives as long as the session: there is one for all queries of the same types, and what it looks with does not outlive the query. */
+  /** A function lives as long as the session, or ends with the transaction that is rolled back: each query has its own. */
   private provideLook(types: readonly string[], look: (chunk: RawChunk) => void): string {
-    const key = types.join();
-    const known = this.looks.get(key);
-    if (known) {
-      known.look = look;
-      return known.name;
-    }
-    const made = {name: `__look_${this.looks.size}`, look};
-    this.looks.set(key, made);
+    this.lookCount += 1;
+    const name = `__look_${this.lookCount}`;
     const created = new duckdb.DuckDBScalarFunction();
-    defineLook(created.scalar_function, made.name, types, (chunk) => made.look(chunk));
+    defineLook(created.scalar_function, name, types, look);
     this.connection.registerScalarFunction(created);
-    return made.name;
+    return name;
   }
 
   provideFunction(provided: ProvidedFunction): void {
