@@ -97,6 +97,10 @@ export const definitionWordings = {
     text: `aggregation "${p.spec}" excludes the row's own item, but the spine of service "${p.service}" names none`,
     hint: 'set "item_key" of the spine, or name a column in "exclude_self"',
   }),
+  "aggregation-key-large": (p: {rows: number}) => ({
+    text: `the windows of one key, with the keys beside it, have ${p.rows} rows of history: more than the native engine holds in memory that a thread can address`,
+    hint: "set engine: duckdb in compute of runtime.yaml, make the windows shorter, or leave out rows of keys that are no real users",
+  }),
   "aggregation-overflow": (p: {spec: string}) => ({
     text: `a sum of aggregation "${p.spec}" is beyond BIGINT`,
     hint: "cast the value column to DOUBLE in the view's query, or make the window shorter",

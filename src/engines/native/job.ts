@@ -3,7 +3,7 @@ import type {ArrivedBlock} from "./arrivals.js";
 import type {Columns} from "./columns.js";
 import {buildLine, type Line, type LineSpec} from "./line.js";
 import {readDrops, readOwn} from "./row-values.js";
-import {returnScratch, takeScratch, viewBytes, type Scratch} from "./scratch.js";
+import {returnScratch, ScratchFull, takeScratch, viewBytes, type Scratch} from "./scratch.js";
 import {placeSorted, sortArrived} from "./sorted-rows.js";
 import {ValueTie} from "./tie-check.js";
 import {computeWindow, findRanges, SumOverflow, type Ranges, type WindowResult, type WindowSpec} from "./window-values.js";
@@ -44,20 +44,24 @@ export class JobRunner {
 
   /** A result for each window, or why there can be none. */
   run(job: Job): WindowResult[] {
-    const scratch = (this.scratch ??= takeScratch());
-    if (this.prepared?.block !== job.block) {
-      this.prepared = undefined;
-      scratch.clear();
-      try {
-        const history = "stretches" in job.history ? sortArrived(scratch, job.history) : placeSorted(scratch, job.history);
-        this.prepared = {block: job.block, lines: job.kernel.lines.map((spec) => buildLine(scratch, history, spec))};
-      } catch (error) {
-        if (error instanceof ValueTie) return [{kind: "tie"}];
-        throw error;
-      }
+    try {
+      const scratch = (this.scratch ??= takeScratch());
+      const lines = this.prepare(scratch, job);
+      return scratch.passing(() => computeWindows(scratch, job, lines));
+    } catch (error) {
+      if (error instanceof ValueTie) return [{kind: "tie"}];
+      if (error instanceof ScratchFull) return [{kind: "large", rowCount: job.history.rowCount}];
+      throw error;
     }
-    const {lines} = this.prepared;
-    return scratch.passing(() => computeWindows(scratch, job, lines));
+  }
+
+  private prepare(scratch: Scratch, {block, kernel, history}: Job): readonly Line[] {
+    if (this.prepared?.block === block) return this.prepared.lines;
+    this.prepared = undefined;
+    scratch.clear();
+    const sorted = "stretches" in history ? sortArrived(scratch, history) : placeSorted(scratch, history);
+    this.prepared = {block, lines: kernel.lines.map((spec) => buildLine(scratch, sorted, spec))};
+    return this.prepared.lines;
   }
 
   close(): void {

@@ -247,6 +247,7 @@ async function computeSlice(session: SqlSession, slice: Slice, results: WindowRe
       const done = threads.run(job).then((computed) => {
         for (const result of computed) {
           if (result.kind === "tie") throw new ValueTie();
+          if (result.kind === "large") throw DaedalusError.of("aggregation-key-large", {rows: result.rowCount});
           if (result.kind === "overflow") throw DaedalusError.of("aggregation-overflow", {spec: result.window});
         }
         results.add({rows: rows.slice(job.from, job.to), results: computed});

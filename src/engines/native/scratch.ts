@@ -1,5 +1,5 @@
 /** The memory of one thread, in which the functions of kernels/windows.ts work: a stack, whose arrays are told by their addresses. */
-import {growTo, instantiate, openMemory} from "../wasm.js";
+import {growTo, instantiate, memoryBytesMax, openMemory} from "../wasm.js";
 
 /** Numbers are addresses, but for counts, bits, widths, rows, keys and microseconds. */
 export interface WindowKernels {
@@ -37,6 +37,9 @@ export interface WindowKernels {
   findExtremes(count: number, kind: number, isMax: boolean, candidates: number, to: number, present: number): void;
 }
 
+/** What a job needs is more than addresses reach. */
+export class ScratchFull extends Error {}
+
 /** 0 stands for an array that is not there. */
 const bottom = 1024;
 
@@ -45,11 +48,16 @@ export class Scratch {
   readonly kernels = instantiate("windows", this.memory) as WindowKernels;
   private top = bottom;
 
-  /** @returns the address of so many bytes, which hold anything */
+  /**
+   * @returns the address of so many bytes, which hold anything
+   * @throws ScratchFull
+   */
   reserve(byteCount: number): number {
     const at = this.top;
-    this.top += Math.ceil(byteCount / 16) * 16;
-    growTo(this.memory, this.top);
+    const top = at + Math.ceil(byteCount / 16) * 16;
+    if (top > memoryBytesMax) throw new ScratchFull();
+    growTo(this.memory, top);
+    this.top = top;
     return at;
   }
 

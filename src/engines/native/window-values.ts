@@ -36,7 +36,9 @@ export type WindowResult =
   /** A sum beyond BIGINT. */
   | {readonly kind: "overflow"; readonly window: string}
   /** See `ValueTie`. */
-  | {readonly kind: "tie"};
+  | {readonly kind: "tie"}
+  /** A block of history that a thread cannot address. */
+  | {readonly kind: "large"; readonly rowCount: number};
 
 /** A shared buffer, so that another thread reads the result in place. */
 const sharedBits = (length: number): BigInt64Array => new BigInt64Array(new SharedArrayBuffer(8 * length));
