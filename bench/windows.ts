@@ -3,7 +3,7 @@
  * the 500 k events of the last day, 6 specs or 40 (`window-specs.ts`). Our engines beside one window function a spec, Polars in Python, and
  * the floor: DuckDB sorts the rows once and writes the same output.
  * `npx tsx bench/windows.ts [--specs 6|40] [--repeats 3] [--seed 1] [--skew 2] [--threads 2] [--events 4000000] [--memory 4GB] [--only native,floor]`. Each run is a process of
- * its own, because peak memory belongs to a process; the contenders take turns, because a machine has moods. `DAEDALUS_PYTHON` names a
+ * its own, because peak memory belongs to a process; `--only kernel` with `--threads 1` and `2` times the native engine's threads alone; the contenders take turns, because a machine has moods. `DAEDALUS_PYTHON` names a
  * Python with Polars; without it that one is left out.
  */
 import {mkdtempSync, rmSync} from "node:fs";
@@ -15,6 +15,7 @@ import type {AggregationEngine} from "../src/engines/aggregation-engine.js";
 import {DuckDbSession} from "../src/engines/duckdb/connection.js";
 import {areFunctions, renderWithWindows} from "../src/engines/window-columns.js";
 import {ColumnWriter} from "../src/pipeline/column-writer.js";
+import {KernelThreads} from "../src/engines/native/kernel-threads.js";
 import {KeptColumns} from "../src/pipeline/kept-columns.js";
 import {renderParquetOptions, rowGroupRowsMax} from "../src/pipeline/parquet-options.js";
 import {writeRows} from "../src/pipeline/skeleton-file.js";
@@ -78,9 +79,25 @@ async function runFloor(session: DuckDbSession, {feed, output, made}: Job): Prom
   return (performance.now() - startedMs) / 1000;
 }
 
+/** Of the native engine what its threads do: from the first job to the last result. */
+async function runKernel(session: DuckDbSession, job: Job): Promise<number> {
+  const run = Object.getOwnPropertyDescriptor(KernelThreads.prototype, "run")!.value as KernelThreads["run"];
+  let [firstMs, lastMs] = [Infinity, 0];
+  KernelThreads.prototype.run = async function (kernelJob) {
+    firstMs = Math.min(firstMs, performance.now());
+    const results = await run.call(this, kernelJob);
+    lastMs = performance.now();
+    return results;
+  };
+  await runEngine(session, (await import("../src/engines/native/native.js")).nativeAggregation, job);
+  return (lastMs - firstMs) / 1000;
+}
+
+const kernel = "kernel";
 /** Seconds are given by what does not count all of its time. */
 const contenders: Readonly<Record<string, (session: DuckDbSession, job: Job) => Promise<number | undefined>>> = {
   native: async (session, job) => runEngine(session, (await import("../src/engines/native/native.js")).nativeAggregation, job),
+  [kernel]: runKernel,
   floor: runFloor,
   duckdb: async (session, job) => runEngine(session, (await import("../src/engines/duckdb/rolling.js")).duckdbAggregation, job),
   polars: async (session, job) => runEngine(session, (await import("../src/engines/polars/rolling.js")).polarsAggregation, job),
@@ -154,7 +171,7 @@ const {values} = parseArgs({
     repeats: {type: "string", default: "3"},
     seed: {type: "string", default: "1"},
     skew: {type: "string", default: "2"},
-    only: {type: "string", default: [...Object.keys(contenders), ...(python === undefined ? [] : [polarsInPython])].join(",")},
+    only: {type: "string", default: [...Object.keys(contenders).filter((name) => name !== kernel), ...(python === undefined ? [] : [polarsInPython])].join(",")},
     specs: {type: "string", default: "6"},
     threads: {type: "string", default: "2"},
     events: {type: "string", default: "4000000"},

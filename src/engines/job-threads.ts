@@ -38,6 +38,11 @@ export class JobThreads<Job, Result> {
 
   constructor(private readonly options: JobThreadsOptions<Job, Result>) {}
 
+  /** Starts all threads before there is something to do: each takes a moment to be ready. */
+  warm(): void {
+    while (this.threads.length < this.options.count - 1) this.start();
+  }
+
   run(job: Job): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.queue.push({job, resolve, reject});

@@ -18,6 +18,11 @@ export class KernelThreads {
     this.threads = new JobThreads({count, module: threadUrl, here: (job) => this.here.run(job)});
   }
 
+  /** @param rowCount of what will be computed, or at least so many */
+  expect(rowCount: number): void {
+    if (rowCount >= inlineRowsMax) this.threads.warm();
+  }
+
   /** The number of a new block of history. */
   beginBlock(): number {
     this.blockCount += 1;

@@ -102,6 +102,7 @@ async function runTask(session: SqlSession, task: AggregationTask, share: (memor
   let heldBytes = 0;
   try {
     await limitMemory(session, limits, limits.memoryBytes / 2);
+    threads.expect(reach.rowCount);
     const keyCount = await numberKeys(session, {table: keyTable, relation: quoteName(task.target), keys: task.keys.map((key) => key.target)});
     for (const [at, windows] of passes.entries()) {
       const pass = planPass(task, windows, types);
