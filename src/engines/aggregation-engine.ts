@@ -18,7 +18,7 @@ export interface SqlSession {
   chunks(sql: string, types: readonly string[]): AsyncIterable<RawChunk>;
   /**
    * Hands over a query's chunks in any order, each valid during the call. DuckDB's threads read on meanwhile, which those of `chunks` mostly do not.
-   * What `look` throws ends the query and is thrown.
+   * What `look` throws is thrown once the query has ended; it sees no more chunks.
    */
   forEachChunk(sql: string, types: readonly string[], look: (chunk: RawChunk) => void): Promise<void>;
   /** Makes a function of `__row` that SQL calls until the session closes. */

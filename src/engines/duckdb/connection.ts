@@ -139,15 +139,18 @@ export class DuckDbSession implements SqlSession {
   }
 
   async forEachChunk(sql: string, types: readonly string[], look: (chunk: RawChunk) => void): Promise<void> {
-    let [failure, rowCount]: [unknown, number] = [undefined, 0];
+    const failures: unknown[] = [];
+    let rowCount = 0;
     // What it looks with does not outlive the query.
     let current: typeof look | undefined = look;
     const name = this.provideLook(types, (chunk) => {
+      rowCount += chunk.rowCount;
       try {
         current?.(chunk);
-        rowCount += chunk.rowCount;
       } catch (error) {
-        throw (failure ??= error);
+        // Not for DuckDB to see: an error would end the transaction that the query may be part of.
+        failures.push(error);
+        current = undefined;
       }
     });
     const columns = types.map((_, at) => `c${at}`);
@@ -155,10 +158,9 @@ export class DuckDbSession implements SqlSession {
     const shown = types.map((type, at) => (type.endsWith("[]") ? `list_resize(c${at}, len(c${at}))` : `c${at}`));
     try {
       const [row] = await this.rows(`SELECT count(${name}(${shown.join(", ")})) AS count FROM (${sql}) AS looked(${columns.join(", ")})`);
+      if (failures.length > 0) throw failures[0];
       // Nothing may depend on how DuckDB plans calls.
       if (Number(row!["count"]) !== rowCount) throw new Error(`of ${String(row!["count"])} rows ${rowCount} were handed over`);
-    } catch (error) {
-      throw failure ?? error;
     } finally {
       current = undefined;
     }
