@@ -53,10 +53,13 @@ export class ArrivalsBuilder {
   private readonly end = new Int32Array(partCount);
   private placeCount = 0;
   private capacity = 0;
-  private readonly key = new Growing(0);
-  private readonly ts = new Growing(0);
+  private readonly key = new Growing(0, true);
+  private readonly ts = new Growing(0, true);
   private readonly flags: readonly Growing[];
   private readonly values: readonly {readonly data: Growing; readonly starts: Growing; readonly ends: Growing; readonly parts: readonly {readonly data: Growing; readonly present: Growing}[]}[];
+
+  /** All of the above. */
+  private readonly reserved: readonly Growing[];
 
   /** @param keys the only ones that will come */
   constructor(
@@ -65,13 +68,14 @@ export class ArrivalsBuilder {
   ) {
     this.firstKey = keys.first;
     this.keysOfPart = Math.max(1, Math.ceil((keys.last - keys.first + 1) / partCount));
-    this.flags = Array.from({length: shape.flagWords}, () => new Growing(0));
+    this.flags = Array.from({length: shape.flagWords}, () => new Growing(0, true));
     this.values = shape.values.map(({isList}) => ({
-      data: new Growing(0),
-      starts: new Growing(0),
-      ends: new Growing(0),
+      data: new Growing(0, true),
+      starts: new Growing(0, true),
+      ends: new Growing(0, true),
       parts: Array.from({length: isList ? partCount : 0}, () => ({data: new Growing(0), present: new Growing(0)})),
     }));
+    this.reserved = [this.key, this.ts, ...this.flags, ...this.values.flatMap(({data, starts, ends, parts}) => [data, starts, ends, ...parts.flatMap((part) => [part.data, part.present])])];
   }
 
   append({rowCount, columns}: RawChunk): void {
@@ -99,7 +103,9 @@ export class ArrivalsBuilder {
 
   /** What is reserved for the rows so far. */
   get byteCount(): number {
-    return [this.key, this.ts, ...this.flags, ...this.values.flatMap(({data, starts, ends, parts}) => [data, starts, ends, ...parts.flatMap((part) => [part.data, part.present])])].reduce((sum, {bytes}) => sum + bytes.byteLength, 0);
+    let sum = 0;
+    for (const {bytes} of this.reserved) sum += bytes.byteLength;
+    return sum;
   }
 
   /** Blocks by key, of at least so many rows but for the last; there is at least one. */

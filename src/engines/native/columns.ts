@@ -1,5 +1,6 @@
 /** Rows as typed arrays over shared memory: what is read from DuckDB once, and by all threads in place. */
 import {isSet, type RawChunk, type RawColumn} from "../raw-vectors.js";
+import {growTo, openMemory, type SharedMemory} from "../wasm.js";
 
 /** How the columns of a query travel: `key`, `ts`, the words of flags, then values. */
 export interface Shape {
@@ -64,12 +65,22 @@ export function findFlag(columns: Pick<Columns, "flags">, flag: number | undefin
   return {word: columns.flags[word]!, bit};
 }
 
+/** What is appended byte by byte is copied in a loop: to describe it to a copy takes longer. */
+const fewBytes = 64;
+/** From here on what can grow in place does. */
+const inPlaceBytes = 4 * 1024 * 1024;
+
 export class Growing {
   bytes: SharedArrayBuffer;
   view: Uint8Array;
   used = 0;
+  private memory: SharedMemory | undefined;
 
-  constructor(capacity: number) {
+  /** @param growsInPlace once it is large: for few at a time, because each reserves all addresses that it may ever need */
+  constructor(
+    capacity: number,
+    private readonly growsInPlace = false,
+  ) {
     this.bytes = new SharedArrayBuffer(capacity);
     this.view = new Uint8Array(this.bytes);
   }
@@ -79,10 +90,12 @@ export class Growing {
     return this.view.subarray(0, this.used);
   }
 
-  append(data: Uint8Array): void {
-    this.reserve(data.length);
-    this.view.set(data, this.used);
-    this.used += data.length;
+  append(data: Uint8Array, from = 0, to = data.length): void {
+    const length = to - from;
+    this.reserve(length);
+    if (length <= fewBytes) for (let at = 0; at < length; at += 1) this.view[this.used + at] = data[from + at]!;
+    else this.view.set(data.subarray(from, to), this.used);
+    this.used += length;
   }
 
   reserve(more: number): void {
@@ -90,16 +103,20 @@ export class Growing {
   }
 
   resize(capacity: number): void {
-    const bytes = new SharedArrayBuffer(capacity);
-    const view = new Uint8Array(bytes);
-    view.set(this.view);
-    [this.bytes, this.view] = [bytes, view];
+    const {view, memory} = this;
+    if (this.growsInPlace && capacity >= inPlaceBytes) {
+      this.memory ??= openMemory();
+      growTo(this.memory, capacity);
+    }
+    this.bytes = this.memory?.buffer ?? new SharedArrayBuffer(capacity);
+    this.view = new Uint8Array(this.bytes);
+    if (memory === undefined) this.view.set(view);
   }
 }
 
 /** Appends some elements of a list column, and which of them are not NULL. */
 export function appendElements({data, validity}: RawColumn, {offset, length, width}: {readonly offset: number; readonly length: number; readonly width: number}, to: {readonly data: Growing; readonly present: Growing}): void {
-  to.data.append(data.subarray(offset * width, (offset + length) * width));
+  to.data.append(data, offset * width, (offset + length) * width);
   to.present.reserve(length);
   for (let at = 0; at < length; at += 1) to.present.view[to.present.used + at] = isSet(validity, offset + at) ? 1 : 0;
   to.present.used += length;

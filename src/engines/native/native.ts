@@ -12,6 +12,7 @@ import {quoteName} from "../../sources/quote.js";
 import {inTable, resultTypeOf, type AggregationEngine, type AggregationTask, type ProvidedColumn, type SqlSession, type Window, type WindowColumn, type WindowColumns} from "../aggregation-engine.js";
 import {chunkRows, widthOfType} from "../raw-vectors.js";
 import {readLimits, type SessionLimits} from "../session-limits.js";
+import {memoryBytesMax} from "../wasm.js";
 import {ArrivalsBuilder} from "./arrivals.js";
 import {ColumnsBuilder, type Columns} from "./columns.js";
 import type {Job} from "./job.js";
@@ -338,7 +339,7 @@ async function readArrivals(session: SqlSession, slice: Slice): Promise<Arrivals
   try {
     await session.forEachChunk(renderHistory(slice, hashes), ["INTEGER", "DOUBLE", ...history.types, ...hashes.map(() => "DOUBLE")], (chunk) => {
       builder.append(chunk);
-      if (builder.byteCount > slice.shares.historyBytes) throw new NoRoom();
+      if (builder.byteCount > Math.min(slice.shares.historyBytes, memoryBytesMax)) throw new NoRoom();
     });
     return builder;
   } catch (error) {
