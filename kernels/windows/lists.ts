@@ -40,9 +40,9 @@ export function tellCopied(row: i32, used: i32): void {
 }
 
 /** For each item the one before the run of items that drop by the same: a row that drops much skips it run by run. */
-export function findRunsOfDroppers(lineKeys: usize, length: i32, before: usize): void {
+export function findRunsOfDroppers(lineDroppers: usize, lineKeys: usize, length: i32, before: usize): void {
   for (let item = 0; item < length; item++) {
-    const isSame = item > 0 && get64(droppers, item) == get64(droppers, item - 1) && get32(lineKeys, item) == get32(lineKeys, item - 1);
+    const isSame = item > 0 && get64(lineDroppers, item) == get64(lineDroppers, item - 1) && get32(lineKeys, item) == get32(lineKeys, item - 1);
     set32(before, item, isSame ? get32(before, item - 1) : item - 1);
   }
 }

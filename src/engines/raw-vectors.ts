@@ -35,6 +35,12 @@ export interface ProvidedFunction {
   compute(numbers: BigInt64Array): WrittenColumn;
 }
 
+/** The same bytes, whatever they are seen as. */
+export const viewBytes = ({buffer, byteOffset, byteLength}: ArrayBufferView): Uint8Array => new Uint8Array(buffer, byteOffset, byteLength);
+
+/** Each 64 bits as two halves, the low one first: while V8 has not optimised a loop, each BigInt that it reads is an object. */
+export const viewHalves = ({buffer, byteOffset, length}: BigInt64Array): Int32Array => new Int32Array(buffer, byteOffset, 2 * length);
+
 /** Rows of a chunk of DuckDB. */
 export const chunkRows = 2048;
 

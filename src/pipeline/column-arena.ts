@@ -3,6 +3,7 @@
  * apart, and what they cost is the memory that is touched. It stays for the next columns, so that threads need not learn of another.
  */
 import type {ListStretches, NumberPlaces} from "../engines/aggregation-engine.js";
+import {viewBytes} from "../engines/raw-vectors.js";
 import {growTo, memoryBytesMax, openMemory} from "../engines/wasm.js";
 import type {KeptColumns} from "./kept-columns.js";
 import type {NumberType} from "./parquet-column.js";
@@ -120,7 +121,7 @@ export class ColumnArena {
   }
 
   private copy(bytes: Bytes, address: number): void {
-    new Uint8Array(this.memory.buffer, address, bytes.byteLength).set(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    new Uint8Array(this.memory.buffer, address, bytes.byteLength).set(viewBytes(bytes));
   }
 
   private take(byteCount: number): number {

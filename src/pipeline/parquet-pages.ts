@@ -1,4 +1,5 @@
 /** Data pages: PLAIN values, or bytes as numbers of a dictionary, behind run-length encoded levels, or what a kernel encoded, as every parquet reader takes them. */
+import {viewBytes} from "../engines/raw-vectors.js";
 import type {Compress} from "./zstd.js";
 import {i32, renderThriftStruct, struct, type ThriftStruct} from "./thrift-compact.js";
 
@@ -105,7 +106,7 @@ function renderDataPage({rowCount, isNull, valueCount, levels, values}: DataPage
 
 function encodeValues(values: ListPage["values"]): {readonly encoding: number; readonly parts: readonly Uint8Array[]} {
   if (values instanceof Uint8Array) return {encoding: encoding.dictionary, parts: renderIndices(values)};
-  return {encoding: encoding.plain, parts: [new Uint8Array(values.buffer, values.byteOffset, values.byteLength)]};
+  return {encoding: encoding.plain, parts: [viewBytes(values)]};
 }
 
 type Facts = Parameters<typeof struct>[0];

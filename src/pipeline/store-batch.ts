@@ -2,6 +2,7 @@
 import {createHash, type Hash} from "node:crypto";
 import type {EmbeddingStore} from "../definitions/model.js";
 import {viewItems, viewList, viewText} from "../engines/duckdb/column-view.js";
+import {viewBytes} from "../engines/raw-vectors.js";
 import type {Problems} from "../errors.js";
 import type {IdKind, StoreWriter, VectorValues} from "../sources/embedding-store.js";
 import type {IdIndex, StoreIds} from "../sources/id-index.js";
@@ -129,8 +130,8 @@ export class StoreBatch {
   }
 
   private hash(ids: StoreIds, vectors: VectorValues): void {
-    this.idHash.update(ids instanceof BigInt64Array ? new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength) : ids.map((id) => `${id.length}:${id}`).join(""));
-    this.vectorHash.update(new Uint8Array(vectors.buffer, vectors.byteOffset, vectors.byteLength));
+    this.idHash.update(ids instanceof BigInt64Array ? viewBytes(ids) : ids.map((id) => `${id.length}:${id}`).join(""));
+    this.vectorHash.update(viewBytes(vectors));
   }
 
   /** A little at a time, since nothing else is done here meanwhile. */

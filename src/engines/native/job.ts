@@ -1,9 +1,10 @@
 /** One block of history and the rows that it is for: a job is plain data over shared memory, so any thread can run it. */
+import {viewBytes} from "../raw-vectors.js";
 import type {ArrivedBlock} from "./arrivals.js";
 import type {Columns} from "./columns.js";
 import {buildLine, type Line, type LineSpec} from "./line.js";
 import {readDrops, readOwn} from "./row-values.js";
-import {returnScratch, ScratchFull, takeScratch, viewBytes, type Scratch} from "./scratch.js";
+import {returnScratch, ScratchFull, takeScratch, type Scratch} from "./scratch.js";
 import {placeSorted, sortArrived} from "./sorted-rows.js";
 import {ValueTie} from "./tie-check.js";
 import {computeWindow, findRanges, SumOverflow, type Ranges, type WindowResult, type WindowSpec} from "./window-values.js";

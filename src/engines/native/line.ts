@@ -27,6 +27,10 @@ export interface Line {
   readonly identity: number;
   /** What a window drops by, -2^63 where there is nothing; 0: no window does. */
   readonly dropper: number;
+  /** For each item the one before the run of items that drop by the same; 0: no window drops. */
+  readonly before: number;
+  /** How many items a key has at most. */
+  readonly keyItemsMax: number;
   readonly instants: Float64Array;
   readonly bits: BigInt64Array;
   /** Lists that are stretches of the line are read in place by another thread. */
@@ -37,41 +41,42 @@ export function buildLine(scratch: Scratch, history: SortedRows, {flags, value, 
   const {kernels} = scratch;
   const column = value === undefined ? undefined : history.values[value.column]!;
   const isFloating = value !== undefined && value.kind !== "whole";
-  let length = 0;
-  const at = scratch.keepLast(() => {
+  const {at, length, parts} = scratch.keepLast(() => {
     const items = findItems(scratch, history, column, flags);
-    length = items.count;
-    const parts = layOut(length, {hasValue: column !== undefined, hasIdentity: isFloating, hasDropper: dropper !== undefined});
-    const [from, {ts, key, value: bits, identity, dropper: dropped}] = [scratch.reserve(parts.byteCount), parts];
-    scratch.passing(() => {
-      kernels.gather32(history.key, items.rows, length, from + key);
-      kernels.gather64(history.ts, items.places, length, from + ts);
-      if (column) kernels.gatherBits(column.at, column.width, items.elements, length, from + bits);
-      if (isFloating) kernels.identify(from + bits, length, value.kind === "double", from + identity);
-      if (dropper) {
-        const droppers = history.values[dropper.column]!;
-        const {flags: words, bit} = findPlaced(history, dropper.flag);
-        const gathered = scratch.reserve(4 * length);
-        kernels.gather32(words, items.places, length, gathered);
-        kernels.gatherBits(droppers.at, droppers.width, items.places, length, from + dropped);
-        kernels.markDroppers(from + dropped, length, gathered, bit);
-      }
-    });
-    return {at: from, byteCount: parts.byteCount};
+    const {count} = items;
+    const parts = layOut(count, {hasValue: column !== undefined, hasIdentity: isFloating, hasDropper: dropper !== undefined});
+    const at = scratch.reserve(parts.byteCount);
+    kernels.gather32(history.key, items.rows, count, at + parts.key);
+    kernels.gather64(history.ts, items.places, count, at + parts.ts);
+    if (column) kernels.gatherBits(column.at, column.width, items.elements, count, at + parts.value);
+    if (isFloating) kernels.identify(at + parts.value, count, value.kind === "double", at + parts.identity);
+    if (dropper) {
+      const droppers = history.values[dropper.column]!;
+      const {flags: words, bit} = findPlaced(history, dropper.flag);
+      kernels.gatherBits(droppers.at, droppers.width, items.places, count, at + parts.dropper);
+      scratch.passing(() => {
+        const gathered = scratch.reserve(4 * count);
+        kernels.gather32(words, items.places, count, gathered);
+        kernels.markDroppers(at + parts.dropper, count, gathered, bit);
+      });
+      kernels.findRunsOfDroppers(at + parts.dropper, at + parts.key, count, at + parts.before);
+    }
+    return {at, byteCount: parts.byteCount, length: count, parts};
   });
-  const {ts, key, value: bits, identity, dropper: dropped} = layOut(length, {hasValue: column !== undefined, hasIdentity: isFloating, hasDropper: dropper !== undefined});
-  const view = scratch.bits(at + bits, column ? length : 0);
+  const bits = scratch.bits(at + parts.value, column ? length : 0);
   let shared: BigInt64Array | undefined;
   return {
     length,
-    key: at + key,
-    ts: at + ts,
-    value: at + bits,
-    identity: at + (isFloating ? identity : bits),
-    dropper: dropper === undefined ? 0 : at + dropped,
-    instants: scratch.float64(at + ts, length),
-    bits: view,
-    share: () => (shared ??= share(view)),
+    key: at + parts.key,
+    ts: at + parts.ts,
+    value: at + parts.value,
+    identity: at + (isFloating ? parts.identity : parts.value),
+    dropper: dropper === undefined ? 0 : at + parts.dropper,
+    before: dropper === undefined ? 0 : at + parts.before,
+    keyItemsMax: kernels.longestKey(at + parts.key, length),
+    instants: scratch.float64(at + parts.ts, length),
+    bits,
+    share: () => (shared ??= share(bits)),
   };
 }
 
@@ -83,13 +88,24 @@ export function share<T extends BigInt64Array | Int32Array | Uint8Array>(view: T
   return copy;
 }
 
+interface LineParts {
+  readonly ts: number;
+  readonly value: number;
+  readonly identity: number;
+  readonly dropper: number;
+  readonly key: number;
+  readonly before: number;
+  readonly byteCount: number;
+}
+
 /** Where the arrays of a line of so many items begin, from its first byte. */
-function layOut(length: number, {hasValue, hasIdentity, hasDropper}: {readonly hasValue: boolean; readonly hasIdentity: boolean; readonly hasDropper: boolean}): {readonly ts: number; readonly value: number; readonly identity: number; readonly dropper: number; readonly key: number; readonly byteCount: number} {
+function layOut(length: number, {hasValue, hasIdentity, hasDropper}: {readonly hasValue: boolean; readonly hasIdentity: boolean; readonly hasDropper: boolean}): LineParts {
   const value = 8 * length;
   const identity = value + (hasValue ? 8 * length : 0);
   const dropper = identity + (hasIdentity ? 8 * length : 0);
   const key = dropper + (hasDropper ? 8 * length : 0);
-  return {ts: 0, value, identity, dropper, key, byteCount: key + 4 * length};
+  const before = key + 4 * length;
+  return {ts: 0, value, identity, dropper, key, before, byteCount: before + (hasDropper ? 4 * length : 0)};
 }
 
 interface Items {

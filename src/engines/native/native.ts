@@ -312,12 +312,14 @@ type Submit = (history: Job["history"], from: number, to: number) => Promise<voi
 async function streamHistory(session: SqlSession, slice: Slice, target: Columns, submit: Submit): Promise<void> {
   const {pass, isGuessed} = slice;
   const rowsUpTo = followTarget(target);
-  const arrived = pass.arrivals !== undefined && isGuessed === (pass.guess !== undefined) ? await readArrivals(session, slice) : undefined;
-  if (!arrived) {
+  if (pass.arrivals && isGuessed === (pass.guess !== undefined)) {
+    const arrived = await readArrivals(session, slice);
+    for (const block of arrived?.blocks(pass.arrivals, blockRowsMin) ?? []) await submit(block, ...rowsUpTo(block.firstKey + block.keyCount - 1));
+    if (arrived) return;
+    // What had no room is held by nobody now.
     collectShared();
-    return streamSorted(session, slice, async (history, lastKey) => submit(history, ...rowsUpTo(lastKey)));
   }
-  for (const block of arrived.blocks(pass.arrivals!, blockRowsMin)) await submit(block, ...rowsUpTo(block.firstKey + block.keyCount - 1));
+  await streamSorted(session, slice, async (history, lastKey) => submit(history, ...rowsUpTo(lastKey)));
 }
 
 /** Gives the rows of the target up to a key, from those that it gave before. */
@@ -368,7 +370,7 @@ ORDER BY ${["keys.__key", "hist.__ts", ...(guess?.order ?? order)].map((sorted) 
     const {columns, rest} = builder.split(complete, blockCapacity);
     builder = rest;
     await submit(columns, columns.key[complete - 1]!);
-    garbage.note(countBytes([columns.key, columns.ts, ...columns.flags, ...columns.values.map(({bytes}) => new Uint8Array(bytes))]));
+    garbage.note(countBytes([columns, columns.flags, columns.values.map(({bytes}) => new Uint8Array(bytes))]));
   }
   await submit(builder.finish(), Infinity);
 }

@@ -1,5 +1,5 @@
 /** A column that lies in the order of `__row`, as vectors of the rows that are asked for. */
-import {chunkRows, type WrittenColumn} from "../raw-vectors.js";
+import {chunkRows, viewHalves, type WrittenColumn} from "../raw-vectors.js";
 import type {RowValues} from "./newest-versions.js";
 
 export class RowColumn {
@@ -19,7 +19,7 @@ export class RowColumn {
   read(numbers: BigInt64Array): WrittenColumn {
     const {width, values, data, validity} = this;
     const {present} = values;
-    const halves = new Int32Array(numbers.buffer, numbers.byteOffset, 2 * numbers.length);
+    const halves = viewHalves(numbers);
     const first = halves[0] ?? 0;
     const valid = new Uint8Array(validity).fill(0);
     let isRun = true;

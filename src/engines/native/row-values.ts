@@ -1,7 +1,8 @@
 /** What rows add to their windows and drop from them, in a thread's memory. Rows are counted from the job's first. */
+import {viewBytes} from "../raw-vectors.js";
 import {findFlag, type Columns, type ValueColumn} from "./columns.js";
 import type {ValueKind} from "./line.js";
-import {viewBytes, type Scratch} from "./scratch.js";
+import type {Scratch} from "./scratch.js";
 
 interface RowRange {
   readonly from: number;
@@ -39,9 +40,8 @@ export function readOwn(scratch: Scratch, target: Columns, {flag, column, kind}:
   const [starts, ends] = [scratch.int32(startsAt, count), scratch.int32(endsAt, count)];
   const values = column === undefined ? undefined : target.values[column]!;
   const {lists} = values ?? {};
-  const elements = lists ? {from: lists.starts[from] ?? 0, to: lists.ends[to - 1] ?? 0} : {from, to};
-  const [first, last] = [elements.from, elements.to];
-  const at = values ? widen(scratch, values, elements) : 0;
+  const [first, last] = lists ? [lists.starts[from] ?? 0, lists.ends[to - 1] ?? 0] : [from, to];
+  const at = values ? widen(scratch, values, {from: first, to: last}) : 0;
   const bits = scratch.bits(at, values ? last - first : 0);
   let [used, valuesMax] = [0, 0];
   for (let row = 0; row < count; row += 1) {

@@ -25,7 +25,7 @@ export interface WindowKernels {
   setOwn(own: number, ownIdentity: number, ownStarts: number, ownEnds: number): void;
   setLists(starts: number, ends: number, extra: number, capacity: number): void;
   takeExtra(): number;
-  findRunsOfDroppers(lineKeys: number, length: number, before: number): void;
+  findRunsOfDroppers(lineDroppers: number, lineKeys: number, length: number, before: number): void;
   listNewest(from: number, count: number, maxItems: number, before: number): number;
   countItems(count: number, to: number): void;
   seenBytes(itemsMax: number): number;
@@ -72,12 +72,12 @@ export class Scratch {
   }
 
   /** What `work` reserves is given back after it, but for the array that it returns, which moves to where the first one was. */
-  keepLast(work: () => {readonly at: number; readonly byteCount: number}): number {
+  keepLast<T extends {readonly at: number; readonly byteCount: number}>(work: () => T): T {
     const {top} = this;
-    const {at, byteCount} = work();
-    this.bytes(0, this.top).copyWithin(top, at, at + byteCount);
+    const kept = work();
+    this.bytes(0, this.top).copyWithin(top, kept.at, kept.at + kept.byteCount);
     this.top = top;
-    return this.reserve(byteCount);
+    return {...kept, at: this.reserve(kept.byteCount)};
   }
 
   clear(): void {
@@ -122,8 +122,4 @@ export const takeScratch = (): Scratch => idle.pop() ?? new Scratch();
 export function returnScratch(scratch: Scratch): void {
   scratch.clear();
   if (scratch.byteLength <= idleBytesMax) idle.push(scratch);
-}
-
-export function viewBytes({buffer, byteOffset, byteLength}: Int32Array | Float64Array): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength);
 }

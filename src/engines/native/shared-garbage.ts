@@ -31,10 +31,10 @@ export function collectShared(): void {
   found();
 }
 
-/** Of all buffers that the values hold, each counted once. */
-export function countBytes(values: Iterable<unknown>, counted = new Set<unknown>()): number {
+/** Of all buffers that these hold among their fields, each counted once. */
+export function countBytes(holders: readonly object[], counted = new Set<unknown>()): number {
   let bytes = 0;
-  for (const value of values) {
+  for (const value of holders.flatMap((holder): unknown[] => Object.values(holder))) {
     if (!ArrayBuffer.isView(value) || counted.has(value.buffer)) continue;
     counted.add(value.buffer);
     bytes += value.buffer.byteLength;

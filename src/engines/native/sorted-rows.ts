@@ -1,7 +1,8 @@
 /** Puts the rows of a block in order. Feeds come nearly sorted by time, so that after counting keys there is mostly nothing left to sort. */
+import {viewBytes} from "../raw-vectors.js";
 import type {ArrivedBlock, RowOrder} from "./arrivals.js";
 import type {Columns} from "./columns.js";
-import {viewBytes, type Scratch} from "./scratch.js";
+import type {Scratch} from "./scratch.js";
 import {ValueTie} from "./tie-check.js";
 
 /** Rows in a thread's memory, as addresses of their columns there. */

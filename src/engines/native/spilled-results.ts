@@ -6,9 +6,9 @@ import {randomUUID} from "node:crypto";
 import {closeSync, openSync, readSync, rmSync, writeSync} from "node:fs";
 import {join} from "node:path";
 import type {ListPart} from "../aggregation-engine.js";
-import {chunkRows, type WrittenColumn} from "../raw-vectors.js";
+import {chunkRows, viewBytes, viewHalves, type WrittenColumn} from "../raw-vectors.js";
 import type {WindowResult} from "./window-values.js";
-import {Locations, WindowVectors, type FinishedJob, type ResultColumn} from "./window-vectors.js";
+import {Locations, WindowVectors, type JobResults, type ResultColumn} from "./window-vectors.js";
 
 /** A job's results and the `__row` of each of its rows. */
 export interface ComputedRows {
@@ -38,7 +38,7 @@ interface OrderedRun {
 interface Bucket {
   readonly locations: Pick<Locations, "job" | "place">;
   /** Of each column that was asked for. */
-  readonly columns: ({readonly jobs: readonly FinishedJob[]; readonly vectors: WindowVectors} | undefined)[];
+  readonly columns: ({readonly jobs: readonly JobResults[]; readonly vectors: WindowVectors} | undefined)[];
 }
 
 export class SpilledResults {
@@ -70,7 +70,7 @@ export class SpilledResults {
       };
       let from = 0;
       for (const to of run.ends) {
-        append(bytesOf(run.row.subarray(from, to)));
+        append(viewBytes(run.row.subarray(from, to)));
         for (const render of writers) append(render(run, from, to));
         from = to;
       }
@@ -93,7 +93,7 @@ export class SpilledResults {
     if (buckets.length === 1) return this.readBucket(buckets[0]!, column).vectors.read(0, rows);
     // Rows of several buckets: as if these had one set of jobs.
     const locations = new Locations(rows.length);
-    const jobs: FinishedJob[] = [];
+    const jobs: JobResults[] = [];
     for (const bucket of buckets) {
       const {jobs: own} = this.readBucket(bucket, column);
       const found = this.buckets.get(bucket)!.locations;
@@ -137,7 +137,7 @@ export class SpilledResults {
     const described = this.options.columns[column]!;
     const parse = described.type.endsWith("[]") ? parseLists : parseScalars;
     const read = (): NonNullable<Bucket["columns"][number]> => {
-      const jobs = this.readParts(number, column + 1).map((bytes) => ({from: 0, results: [parse(bytes)]}));
+      const jobs = this.readParts(number, column + 1).map((bytes) => [parse(bytes)]);
       return {jobs, vectors: new WindowVectors([described], jobs, bucket.locations, number * this.options.bucketRows)};
     };
     return (bucket.columns[column] ??= read());
@@ -192,14 +192,10 @@ export function fitBucketRows({columns, jobs, bytesMax, bucketsMax}: {readonly c
 
 type Render = (run: OrderedRun, from: number, to: number) => Uint8Array;
 
-const bytesOf = ({buffer, byteOffset, byteLength}: ArrayBufferView): Uint8Array => new Uint8Array(buffer, byteOffset, byteLength);
-
-const halvesOf = ({buffer, byteOffset, length}: BigInt64Array): Int32Array => new Int32Array(buffer, byteOffset, 2 * length);
-
 /** 64 bits a row, then a byte for each that tells whether there is a value. */
 function scalarWriter(jobs: readonly ComputedRows[], column: number): Render {
   const scalars = jobs.map(({results}) => results[column] as Extract<WindowResult, {kind: "scalar"}>);
-  const all = scalars.map(({bits}) => halvesOf(bits));
+  const all = scalars.map(({bits}) => viewHalves(bits));
   return ({job, place}, from, to) => {
     const bytes = new ArrayBuffer(9 * (to - from));
     const [halves, present] = [new Int32Array(bytes, 0, 2 * (to - from)), new Uint8Array(bytes, 8 * (to - from))];
@@ -222,7 +218,7 @@ function parseScalars(bytes: ArrayBuffer): WindowResult {
 function listWriter(jobs: readonly ComputedRows[], column: number): Render {
   const lists = jobs.map(({results}) => {
     const {start, end, line, extra} = results[column] as ListPart & WindowResult;
-    return {start, end, line: halvesOf(line), extra: halvesOf(extra)};
+    return {start, end, line: viewHalves(line), extra: viewHalves(extra)};
   });
   return ({job, place}, from, to) => {
     const lengths = new Int32Array(2 + evenUp(to - from));
@@ -251,7 +247,7 @@ function listWriter(jobs: readonly ComputedRows[], column: number): Render {
           else if (high !== low >> 31) return undefined;
         }
       }
-      return bytesOf(rendered);
+      return viewBytes(rendered);
     };
     return render(4) ?? render(8)!;
   };

@@ -38,7 +38,7 @@ export class WindowResults {
 
   add(computed: ComputedRows): void {
     this.jobs.push(computed);
-    this.bytes += computed.rows.byteLength + countBytes(computed.results.flatMap((result) => Object.values(result) as unknown[]), this.counted);
+    this.bytes += computed.rows.byteLength + countBytes(computed.results, this.counted);
     if (this.bytes > this.options.bytesMax) this.spill();
   }
 
@@ -62,7 +62,7 @@ export class WindowResults {
         locations.place[rows[place]!] = place;
       }
     }
-    return new WindowVectors(this.options.columns, this.jobs.map(({results}) => ({from: 0, results})), locations, 0);
+    return new WindowVectors(this.options.columns, this.jobs.map(({results}) => results), locations, 0);
   }
 
   private spill(): void {

@@ -102,13 +102,12 @@ const noLimit = 0x7fff_ffff;
 const extraValues = 1 << 20;
 
 /** Results that are stretches of the line itself cost two numbers a row; only what is no stretch is copied out of it. */
-function computeLists(scratch: Scratch, spec: WindowSpec, {line, ranges, drops, own}: WindowInput): WindowResult {
+function computeLists(scratch: Scratch, spec: WindowSpec, {line, ranges, own}: WindowInput): WindowResult {
   const {kernels} = scratch;
   const count = ranges.start.length;
-  const itemsMax = kernels.longestKey(line.key, line.length);
   const [startAt, endAt] = [scratch.reserve(4 * count), scratch.reserve(4 * count)];
-  const step = prepareLists(scratch, spec, line, {itemsMax, drops});
-  const valuesMax = Math.min(spec.maxItems, itemsMax) + (own?.valuesMax ?? 0);
+  const step = prepareLists(scratch, spec, line);
+  const valuesMax = Math.min(spec.maxItems, line.keyItemsMax) + (own?.valuesMax ?? 0);
   const capacity = Math.max(valuesMax, Math.min(extraValues, valuesMax * count));
   const extraAt = scratch.reserve(8 * capacity);
   kernels.setLists(startAt, endAt, extraAt, capacity);
@@ -116,23 +115,19 @@ function computeLists(scratch: Scratch, spec: WindowSpec, {line, ranges, drops, 
   for (let row = 0; row < count; ) {
     row = step(row, count);
     const values = scratch.bits(extraAt, kernels.takeExtra());
-    if (row < count || taken.length > 0) taken.push(values.slice());
-    else taken.push(values);
+    // Nothing is written over the last.
+    taken.push(row < count ? values.slice() : values);
   }
   return {kind: "list", start: share(scratch.int32(startAt, count)), end: share(scratch.int32(endAt, count)), line: spec.operation === "list" ? line.share() : sharedBits(0), extra: join(taken)};
 }
 
 /** What makes the lists of rows from one on, and returns the row at which it stopped. */
-function prepareLists(scratch: Scratch, {operation, maxItems}: WindowSpec, line: Line, {itemsMax, drops}: {readonly itemsMax: number; readonly drops: number}): (from: number, count: number) => number {
+function prepareLists(scratch: Scratch, {operation, maxItems}: WindowSpec, {keyItemsMax, before}: Line): (from: number, count: number) => number {
   const {kernels} = scratch;
   const limit = Math.min(maxItems, noLimit);
-  if (operation === "list") {
-    const before = drops === 0 ? 0 : scratch.reserve(4 * line.length);
-    if (before !== 0) kernels.findRunsOfDroppers(line.key, line.length, before);
-    return (from, count) => kernels.listNewest(from, count, limit, before);
-  }
-  openSeen(scratch, itemsMax, {byDropper: false});
-  const [found, counts] = [scratch.reserve(4 * (itemsMax + 1)), scratch.reserve(4 * (itemsMax + 1))];
+  if (operation === "list") return (from, count) => kernels.listNewest(from, count, limit, before);
+  openSeen(scratch, keyItemsMax, {byDropper: false});
+  const [found, counts] = [scratch.reserve(4 * (keyItemsMax + 1)), scratch.reserve(4 * (keyItemsMax + 1))];
   if (operation === "top_k") return (from, count) => kernels.listMostFrequent(from, count, limit, found, counts);
   return (from, count) => kernels.listDistinct(from, count, limit, found);
 }
@@ -156,7 +151,7 @@ function computeCounts(scratch: Scratch, {operation}: WindowSpec, {line, ranges,
   const count = ranges.start.length;
   const bits = scratch.reserve(8 * count);
   const isDistinct = operation === "count_distinct";
-  if (isDistinct || drops !== 0) openSeen(scratch, kernels.longestKey(line.key, line.length), {byDropper: !isDistinct});
+  if (isDistinct || drops !== 0) openSeen(scratch, line.keyItemsMax, {byDropper: !isDistinct});
   if (isDistinct) kernels.countDistinct(count, bits);
   else if (drops !== 0) kernels.countKept(count, bits);
   else kernels.countItems(count, bits);

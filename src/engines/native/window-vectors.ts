@@ -1,12 +1,11 @@
 /** Results of many jobs, which lie by key and instant, as vectors of rows that are asked for by `__row`. */
-import {chunkRows, widthOf, type WrittenColumn} from "../raw-vectors.js";
+import {chunkRows, viewHalves, widthOf, type WrittenColumn} from "../raw-vectors.js";
 import type {ListPart, ListStretches, NumberPlaces} from "../aggregation-engine.js";
+import {countBytes} from "./shared-garbage.js";
 import type {WindowResult} from "./window-values.js";
 
-export interface FinishedJob {
-  readonly from: number;
-  readonly results: readonly WindowResult[];
-}
+/** A result for each window. */
+export type JobResults = readonly WindowResult[];
 
 /** What a row gets that no job computed: its key is NULL. */
 export interface ResultColumn {
@@ -32,7 +31,7 @@ interface ScalarHalves {
   readonly isPresent: Uint8Array | undefined;
 }
 
-const toHalves = ({bits, isPresent}: ScalarResult): ScalarHalves => ({halves: new Int32Array(bits.buffer, bits.byteOffset, 2 * bits.length), isPresent});
+const toHalves = ({bits, isPresent}: ScalarResult): ScalarHalves => ({halves: viewHalves(bits), isPresent});
 
 /** Buffers are used again for the next vector: DuckDB has copied them by then. */
 export class WindowVectors {
@@ -46,24 +45,19 @@ export class WindowVectors {
 
   constructor(
     private readonly columns: readonly ResultColumn[],
-    private readonly jobs: readonly FinishedJob[],
+    private readonly jobs: readonly JobResults[],
     private readonly locations: Locations,
     /** `__row` of the first row. */
-    readonly firstRow: number,
+    private readonly firstRow: number,
   ) {
-    this.lists = columns.map(({type}, at) => (type.endsWith("[]") ? jobs.map(({results}) => results[at] as ListPart & WindowResult) : []));
-    this.scalars = columns.map(({type}, at) => (type.endsWith("[]") ? [] : jobs.map(({results}) => toHalves(results[at] as ScalarResult))));
+    this.lists = columns.map(({type}, at) => (type.endsWith("[]") ? jobs.map((results) => results[at] as ListPart & WindowResult) : []));
+    this.scalars = columns.map(({type}, at) => (type.endsWith("[]") ? [] : jobs.map((results) => toHalves(results[at] as ScalarResult))));
     this.buffers = columns.map(() => ({data: new ArrayBuffer(8 * chunkRows), entries: new ArrayBuffer(16 * chunkRows), validity: new ArrayBuffer(chunkRows / 8)}));
-  }
-
-  get rowCount(): number {
-    return this.locations.job.length;
   }
 
   /** Bytes that results hold: stretches of a line are in it once. */
   get byteLength(): number {
-    const held = new Set(this.jobs.flatMap(({results}) => results.flatMap((result) => Object.values(result).flatMap((value: unknown) => (ArrayBuffer.isView(value) ? [value.buffer] : [])))));
-    return [...held].reduce((sum, {byteLength}) => sum + byteLength, 8 * this.rowCount);
+    return 8 * this.locations.job.length + countBytes(this.jobs.flat());
   }
 
   /** Where the lists of a column lie; undefined where they are no lists of BIGINT. */
@@ -76,13 +70,13 @@ export class WindowVectors {
   numbers(column: number): NumberPlaces | undefined {
     const {type, isNullWithoutValue} = this.columns[column]!;
     if (type.endsWith("[]")) return undefined;
-    const parts = this.jobs.map(({results}) => results[column] as ScalarResult);
+    const parts = this.jobs.map((results) => results[column] as ScalarResult);
     return {type, part: this.locations.job, place: this.locations.place, withoutPart: isNullWithoutValue ? "null" : "zero", parts};
   }
 
   /** One column of any rows, at most `chunkRows`. */
   read(column: number, rows: BigInt64Array): WrittenColumn {
-    const halves = new Int32Array(rows.buffer, rows.byteOffset, 2 * rows.length);
+    const halves = viewHalves(rows);
     for (let at = 0; at < rows.length; at += 1) this.places[at] = halves[2 * at]! - this.firstRow;
     return this.columns[column]!.type.endsWith("[]") ? this.readLists(column, rows.length) : this.readScalars(column, rows.length);
   }
