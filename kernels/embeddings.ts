@@ -4,6 +4,7 @@
  * plain functions of test/support/naive-embeddings.ts say what is computed, in which order and with which rounding: both must agree bit
  * for bit.
  */
+import {bytesOf} from "./shared/arrays";
 
 /** 2 ** 112: moves the exponent of a half, shifted into a float's place, to where a float has it. */
 const exponentShift: f32 = 5.192296858534828e33;
@@ -14,12 +15,6 @@ type AnyHalf = i16;
 
 const kindHalf = 0;
 const kindAnyHalf = 1;
-
-// @ts-ignore: decorator
-@inline
-function bytesOf<T>(count: i32): usize {
-  return <usize>count * sizeof<T>();
-}
 
 /** Four numbers as floats. */
 // @ts-ignore: decorator

@@ -2,6 +2,7 @@
  * The newest version of each slot, compiled to WebAssembly by AssemblyScript (the types below are its): src/engines/native/slots.ts says what a
  * slot is, src/engines/native/newest-versions.ts lays out the memory. Instants are microseconds since 1970. A naive join among the tests says what comes out.
  */
+import {get32, get64, set32, set64} from "./shared/arrays";
 
 /** Below all instants and ranks: no version. */
 const none: i64 = i64.MIN_VALUE;
@@ -11,30 +12,6 @@ const none: i64 = i64.MIN_VALUE;
 @inline
 function tieOf(slot: i32): i32 {
   return -2 - slot;
-}
-
-// @ts-ignore: decorator
-@inline
-function intAt(array: usize, at: i32): i32 {
-  return load<i32>(array + (<usize>at << 2));
-}
-
-// @ts-ignore: decorator
-@inline
-function setInt(array: usize, at: i32, value: i32): void {
-  store<i32>(array + (<usize>at << 2), value);
-}
-
-// @ts-ignore: decorator
-@inline
-function longAt(array: usize, at: i32): i64 {
-  return load<i64>(array + (<usize>at << 3));
-}
-
-// @ts-ignore: decorator
-@inline
-function setLong(array: usize, at: i32, value: i64): void {
-  store<i64>(array + (<usize>at << 3), value);
 }
 
 // @ts-ignore: decorator
@@ -90,9 +67,9 @@ function columnOf(versions: Versions, at: i32): Column {
 /** Puts rows that come in any order to their places. `numbers` are 64 bits each. */
 export function placeRows(rowCount: i32, numbers: usize, keys: usize, instants: usize, keyOfRow: usize, instantOfRow: usize): void {
   for (let at = 0; at < rowCount; at++) {
-    const row = <i32>longAt(numbers, at);
-    setInt(keyOfRow, row, intAt(keys, at));
-    setLong(instantOfRow, row, longAt(instants, at));
+    const row = <i32>get64(numbers, at);
+    set32(keyOfRow, row, get32(keys, at));
+    set64(instantOfRow, row, get64(instants, at));
   }
 }
 
@@ -103,12 +80,12 @@ export function countSlots(slots: Slots, keyOfRow: usize): i32 {
   const start = slots.start;
   memory.fill(start, 0, (<usize>keyCount + 1) << 2);
   for (let row = 0; row < rowCount; row++) {
-    const key = intAt(keyOfRow, row);
-    if (key >= 0) setInt(start, key + 1, intAt(start, key + 1) + 1);
+    const key = get32(keyOfRow, row);
+    if (key >= 0) set32(start, key + 1, get32(start, key + 1) + 1);
   }
-  setInt(start, 0, keyCount);
-  for (let key = 0; key < keyCount; key++) setInt(start, key + 1, intAt(start, key + 1) + intAt(start, key) - 1);
-  return intAt(start, keyCount);
+  set32(start, 0, keyCount);
+  for (let key = 0; key < keyCount; key++) set32(start, key + 1, get32(start, key + 1) + get32(start, key) - 1);
+  return get32(start, keyCount);
 }
 
 /** Gives each row its slot; false where a row came before an earlier one of its key. `order`: the rows in the order of their instants; 0: as they lie. */
@@ -120,19 +97,19 @@ export function fillSlots(slots: Slots, keyOfRow: usize, instantOfRow: usize, or
   const slotOfRow = slots.slot;
   memory.fill(next, 0xff, <usize>keyCount << 2);
   for (let at = 0; at < rowCount; at++) {
-    const row = order == 0 ? at : intAt(order, at);
-    const key = intAt(keyOfRow, row);
+    const row = order == 0 ? at : get32(order, at);
+    const key = get32(keyOfRow, row);
     if (key < 0) {
-      setInt(slotOfRow, row, -1);
+      set32(slotOfRow, row, -1);
       continue;
     }
-    const known = intAt(next, key);
+    const known = get32(next, key);
     const slot = known < 0 ? key : known;
-    const first = intAt(start, key);
-    setInt(next, key, known < 0 ? first : slot + 1);
-    setInt(slotOfRow, row, slot);
-    setLong(instant, slot, longAt(instantOfRow, row));
-    if (slot != key && longAt(instant, slot == first ? key : slot - 1) > longAt(instant, slot)) return false;
+    const first = get32(start, key);
+    set32(next, key, known < 0 ? first : slot + 1);
+    set32(slotOfRow, row, slot);
+    set64(instant, slot, get64(instantOfRow, row));
+    if (slot != key && get64(instant, slot == first ? key : slot - 1) > get64(instant, slot)) return false;
   }
   return true;
 }
@@ -147,21 +124,21 @@ export function findSlots(slots: Slots, versions: Versions, rowCount: i32, isInc
   // What may be known at its own instant is known after the microsecond before it.
   const shift: i64 = isInclusive ? 1 : 0;
   for (let at = 0; at < rowCount; at++) {
-    const key = intAt(keys, at);
-    setInt(found, at, longAt(instant, key) > longAt(known, at) - shift ? key : -1);
+    const key = get32(keys, at);
+    set32(found, at, get64(instant, key) > get64(known, at) - shift ? key : -1);
   }
   for (let at = 0; at < rowCount; at++) {
-    if (intAt(found, at) >= 0) continue;
-    const after = longAt(known, at) - shift;
-    let low = intAt(start, intAt(keys, at));
-    const end = intAt(start, intAt(keys, at) + 1);
+    if (get32(found, at) >= 0) continue;
+    const after = get64(known, at) - shift;
+    let low = get32(start, get32(keys, at));
+    const end = get32(start, get32(keys, at) + 1);
     let high = end;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (longAt(instant, middle) > after) high = middle;
+      if (get64(instant, middle) > after) high = middle;
       else low = middle + 1;
     }
-    if (low < end) setInt(found, at, low);
+    if (low < end) set32(found, at, low);
   }
 }
 
@@ -174,13 +151,13 @@ export function offer(slots: Slots, versions: Versions, rowCount: i32, isInclusi
   const columnCount = versions.columnCount;
   let isTied = false;
   for (let at = 0; at < rowCount; at++) {
-    const slot = intAt(found, at);
+    const slot = get32(found, at);
     if (slot < 0) continue;
-    const own = longAt(ranks, at);
-    const other = longAt(order, slot);
-    if (own > other) setLong(order, slot, own);
+    const own = get64(ranks, at);
+    const other = get64(order, slot);
+    if (own > other) set64(order, slot, own);
     else {
-      setInt(found, at, own == other ? tieOf(slot) : -1);
+      set32(found, at, own == other ? tieOf(slot) : -1);
       if (own == other) isTied = true;
     }
   }
@@ -195,15 +172,15 @@ function keep(column: Column, found: usize, rowCount: i32): void {
   const isNull = column.isNull;
   const validity = column.validity;
   for (let at = 0; at < rowCount; at++) {
-    const slot = intAt(found, at);
+    const slot = get32(found, at);
     if (slot < 0) continue;
-    if (width == 8) setLong(values, slot, longAt(data, at));
-    else if (width == 4) setInt(values, slot, intAt(data, at));
+    if (width == 8) set64(values, slot, get64(data, at));
+    else if (width == 4) set32(values, slot, get32(data, at));
     else store<u8>(values + <usize>slot, load<u8>(data + <usize>at));
   }
   if (isNull == 0) return;
   for (let at = 0; at < rowCount; at++) {
-    const slot = intAt(found, at);
+    const slot = get32(found, at);
     if (slot >= 0) store<u8>(isNull + <usize>slot, isValid(validity, at) ? 0 : 1);
   }
 }
@@ -220,9 +197,9 @@ function areTiesAlike(versions: Versions, rowCount: i32): bool {
   const ranks = versions.ranks;
   const order = versions.order;
   for (let at = 0; at < rowCount; at++) {
-    if (intAt(found, at) >= -1) continue;
-    const slot = tieOf(intAt(found, at));
-    if (longAt(ranks, at) != longAt(order, slot)) continue;
+    if (get32(found, at) >= -1) continue;
+    const slot = tieOf(get32(found, at));
+    if (get64(ranks, at) != get64(order, slot)) continue;
     for (let index = 0; index < versions.columnCount; index++) {
       const column = columnOf(versions, index);
       const width = column.width;
@@ -246,8 +223,8 @@ function isNullAt(isNull: usize, slot: i32): bool {
 // @ts-ignore: decorator
 @inline
 function areEqual(width: i32, left: usize, at: i32, right: usize, slot: i32): bool {
-  if (width == 8) return longAt(left, at) == longAt(right, slot);
-  if (width == 4) return intAt(left, at) == intAt(right, slot);
+  if (width == 8) return get64(left, at) == get64(right, slot);
+  if (width == 4) return get32(left, at) == get32(right, slot);
   return load<u8>(left + <usize>at) == load<u8>(right + <usize>slot);
 }
 
@@ -257,11 +234,11 @@ export function settle(slots: Slots, versions: Versions): bool {
   const start = slots.start;
   const order = versions.order;
   for (let key = 0; key < keyCount; key++) {
-    const end = intAt(start, key + 1);
+    const end = get32(start, key + 1);
     let before = key;
-    for (let slot = intAt(start, key); slot < end; slot++) {
-      const own = longAt(order, slot);
-      const other = longAt(order, before);
+    for (let slot = get32(start, key); slot < end; slot++) {
+      const own = get64(order, slot);
+      const other = get64(order, before);
       if (other > own) pass(versions, before, slot);
       else if (own == other && own != none && !areAlike(versions, before, slot)) return false;
       before = slot;
@@ -273,14 +250,14 @@ export function settle(slots: Slots, versions: Versions): bool {
 // @ts-ignore: decorator
 @inline
 function pass(versions: Versions, from: i32, to: i32): void {
-  setLong(versions.order, to, longAt(versions.order, from));
+  set64(versions.order, to, get64(versions.order, from));
   for (let index = 0; index < versions.columnCount; index++) {
     const column = columnOf(versions, index);
     const width = column.width;
     const values = column.values;
     const isNull = column.isNull;
-    if (width == 8) setLong(values, to, longAt(values, from));
-    else if (width == 4) setInt(values, to, intAt(values, from));
+    if (width == 8) set64(values, to, get64(values, from));
+    else if (width == 4) set32(values, to, get32(values, from));
     else store<u8>(values + <usize>to, load<u8>(values + <usize>from));
     if (isNull != 0) store<u8>(isNull + <usize>to, load<u8>(isNull + <usize>from));
   }
@@ -304,18 +281,18 @@ export function forget(slots: Slots, versions: Versions, validTo: i32, time: i32
   const start = slots.start;
   const instant = slots.instant;
   const order = versions.order;
-  const slotCount = intAt(start, keyCount);
+  const slotCount = get32(start, keyCount);
   for (let slot = 0; slot < slotCount; slot++) {
-    const at = longAt(instant, slot);
+    const at = get64(instant, slot);
     let isOver = false;
     if (validTo >= 0) {
       const column = columnOf(versions, validTo);
       const values = column.values;
       const isNull = column.isNull;
-      if (!isNullAt(isNull, slot)) isOver = isInclusive ? at >= longAt(values, slot) : at > longAt(values, slot);
+      if (!isNullAt(isNull, slot)) isOver = isInclusive ? at >= get64(values, slot) : at > get64(values, slot);
     }
-    if (time >= 0 && longAt(columnOf(versions, time).values, slot) < at - ttl) isOver = true;
-    if (isOver) setLong(order, slot, none);
+    if (time >= 0 && get64(columnOf(versions, time).values, slot) < at - ttl) isOver = true;
+    if (isOver) set64(order, slot, none);
   }
 }
 
@@ -328,10 +305,10 @@ export function readRows(slots: Slots, versions: Versions, index: i32, first: i3
   const order = versions.order;
   let bits: u8 = 0;
   for (let at = 0; at < rowCount; at++) {
-    const slot = intAt(slots.slot, first + at);
-    const isPresent = slot >= 0 && longAt(order, slot) != none && !isNullAt(isNull, slot);
-    if (width == 8) setLong(to, at, isPresent ? longAt(values, slot) : 0);
-    else if (width == 4) setInt(to, at, isPresent ? intAt(values, slot) : 0);
+    const slot = get32(slots.slot, first + at);
+    const isPresent = slot >= 0 && get64(order, slot) != none && !isNullAt(isNull, slot);
+    if (width == 8) set64(to, at, isPresent ? get64(values, slot) : 0);
+    else if (width == 4) set32(to, at, isPresent ? get32(values, slot) : 0);
     else store<u8>(to + <usize>at, isPresent ? load<u8>(values + <usize>slot) : 0);
     if (isPresent) bits |= <u8>1 << <u8>(at & 7);
     if ((at & 7) == 7 || at == rowCount - 1) {
@@ -344,9 +321,9 @@ export function readRows(slots: Slots, versions: Versions, index: i32, first: i3
 /** Writes 64-bit numbers as 32-bit ones, over themselves; false where one does not fit. */
 export function narrow(numbers: usize, count: i32): bool {
   for (let at = 0; at < count; at++) {
-    const number = longAt(numbers, at);
+    const number = get64(numbers, at);
     if (number != <i64>(<i32>number)) return false;
-    setInt(numbers, at, <i32>number);
+    set32(numbers, at, <i32>number);
   }
   return true;
 }

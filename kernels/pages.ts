@@ -3,6 +3,7 @@
  * read, and scratch for each thread. The plain functions of test/support/naive-pages.ts say which bytes: both must agree.
  * Source: parquet-format, Encodings.md.
  */
+import {bytesOf, get32} from "./shared/arrays";
 
 /** DELTA_BINARY_PACKED. */
 const blockValues = 128;
@@ -26,18 +27,6 @@ function setFact(scratch: usize, at: usize, value: u32): void {
   store<u32>(scratch + (at << 2), value);
 }
 
-// @ts-ignore: decorator
-@inline
-function bytesOf<T>(count: i32): usize {
-  return <usize>count * sizeof<T>();
-}
-
-// @ts-ignore: decorator
-@inline
-function at32(from: usize, place: i32): i32 {
-  return load<i32>(from + ((<usize>place) << 2));
-}
-
 function aligned(address: usize): usize {
   return (address + 15) & ~15;
 }
@@ -57,7 +46,7 @@ export function narrow(from: usize, to: usize, count: i32): bool {
 export function longest(start: usize, end: usize, count: i32): i32 {
   let most = 0;
   for (let at = 0; at < count; at++) {
-    const length = at32(end, at) - at32(start, at);
+    const length = get32(end, at) - get32(start, at);
     most = max(most, length < 0 ? -length : length);
   }
   return most;
@@ -94,16 +83,16 @@ function gatherLists<T>(parts: usize, part: usize, place: usize, rows: usize, ro
   let items = 0;
   let row = 0;
   for (; row < rowCount; row++) {
-    const number = at32(rows, row);
-    const found = at32(part, number);
+    const number = get32(rows, row);
+    const found = get32(part, number);
     if (found < 0) {
       store<i32>(lengths + bytesOf<i32>(row), 0);
       continue;
     }
     const entry = parts + 20 * <usize>found;
-    const result = at32(place, number);
-    const start = at32(load<u32>(entry), result);
-    const end = at32(load<u32>(entry, 4), result);
+    const result = get32(place, number);
+    const start = get32(load<u32>(entry), result);
+    const end = get32(load<u32>(entry, 4), result);
     const length = start < 0 ? start - end : end - start;
     if (row > 0 && items + length > itemsMax) break;
     store<i32>(lengths + bytesOf<i32>(row), length);
@@ -113,7 +102,7 @@ function gatherLists<T>(parts: usize, part: usize, place: usize, rows: usize, ro
     const isNarrow = load<u32>(entry, 16) & (isExtra ? 2 : 1);
     let to = values + bytesOf<T>(items);
     if (sizeof<T>() == 8 && isNarrow) {
-      for (let item = 0; item < length; item++, to += 8) store<i64>(to, at32(source, from + item));
+      for (let item = 0; item < length; item++, to += 8) store<i64>(to, get32(source, from + item));
     } else {
       // The last step copies more than there is: what follows is room, or is written next.
       let address = <usize>source + bytesOf<T>(from);
@@ -245,7 +234,7 @@ export function renderLists(isWide: bool, parts: usize, part: usize, place: usiz
   let valueCount = 0;
   beginRuns(body);
   for (let row = 0; row < done; row++) {
-    const length = at32(lengths, row);
+    const length = get32(lengths, row);
     addRun(0, 1);
     if (length > 1) addRun(1, length - 1);
     valueCount += max(length, 1);
@@ -253,7 +242,7 @@ export function renderLists(isWide: bool, parts: usize, part: usize, place: usiz
   const definition = finishRuns(body);
   beginRuns(definition);
   for (let row = 0; row < done; row++) {
-    const length = at32(lengths, row);
+    const length = get32(lengths, row);
     if (length > 0) addRun(listValue, length);
     else addRun(emptyList, 1);
   }
@@ -290,10 +279,10 @@ function numberValues<T>(values: usize, count: i32, limit: i32, entries: usize, 
   for (let at = 0; at < count; at++) {
     const value = load<T>(values + bytesOf<T>(at));
     let slot = <u32>(((<u64>value) * 0x9e3779b97f4a7c15) >> (64 - bits));
-    let entry = at32(slots, slot);
+    let entry = get32(slots, slot);
     while (entry != 0 && load<T>(entries + bytesOf<T>(entry - 1)) != value) {
       slot = (slot + 1) & mask;
-      entry = at32(slots, slot);
+      entry = get32(slots, slot);
     }
     if (entry == 0) {
       if (size == limit) return -1;
@@ -357,13 +346,13 @@ function packHybrid<T>(from: usize, count: i32, width: i32, start: usize): usize
 function gatherNumbers<T>(parts: usize, part: usize, place: usize, isZeroWithoutPart: bool, rows: usize, rowCount: i32, levels: usize, values: usize): i32 {
   let count = 0;
   for (let row = 0; row < rowCount; row++) {
-    const number = at32(rows, row);
-    const found = at32(part, number);
+    const number = get32(rows, row);
+    const found = get32(part, number);
     let isPresent = isZeroWithoutPart;
     let value: T = 0;
     if (found >= 0) {
       const entry = parts + 8 * <usize>found;
-      const result = <usize>at32(place, number);
+      const result = <usize>get32(place, number);
       const present = <usize>load<u32>(entry, 4);
       isPresent = present == 0 || load<u8>(present + result) != 0;
       value = load<T>(<usize>load<u32>(entry) + (result << 3));

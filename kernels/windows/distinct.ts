@@ -1,5 +1,5 @@
 /** The different values of a key, in the order in which they were last seen. */
-import {copy, get32, get64, noDropper, set32, set64} from "./arrays";
+import {copy, get32, get64, noDropper, set32, set64} from "../shared/arrays";
 import {dropOf, droppers, drops, ends, identity, keys, own, ownEnds, ownIdentity, ownLength, ownStarts, starts, values} from "./rows";
 import {extra, extraCapacity, extraUsed, listEnds, listStarts, tellCopied} from "./lists";
 

@@ -1,5 +1,5 @@
 /** The least and the greatest value of windows. */
-import {get32, get64, set32, set64} from "./arrays";
+import {get32, get64, set32, set64} from "../shared/arrays";
 import {ends, keys, own, ownLength, ownStarts, starts, values} from "./rows";
 
 const kindWhole = 0;

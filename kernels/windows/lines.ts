@@ -1,5 +1,5 @@
 /** Takes the rows that a condition keeps out of a history. */
-import {get32, get64, noDropper, readBits, set32, set64} from "./arrays";
+import {get32, get64, noDropper, readBits, set32, set64} from "../shared/arrays";
 
 /** The rows whose places have both flags; an address of 0 stands for a flag that all have. Returns how many. */
 export function keepRows(places: usize, count: i32, flags: usize, bit: i32, otherFlags: usize, otherBit: i32, rows: usize): i32 {

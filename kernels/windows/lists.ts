@@ -1,5 +1,5 @@
 /** Lists of the newest values, and counts. */
-import {get32, get64, noDropper, set32, set64} from "./arrays";
+import {get32, get64, noDropper, set32, set64} from "../shared/arrays";
 import {dropOf, droppers, ends, own, ownLength, ownStarts, starts, values} from "./rows";
 
 /**

@@ -1,5 +1,5 @@
 /** Where the windows of rows begin and end. */
-import {get32, getFloat, set32} from "./arrays";
+import {get32, getFloat, set32} from "../shared/arrays";
 
 /** Of each row the items of the line that lie in its window: at least as late as `oldest` says, and before the row. Both are sorted by key and instant. */
 export function findRanges(lineKeys: usize, lineTs: usize, length: i32, keys: usize, ts: usize, count: i32, windowUs: f64, starts: usize, ends: usize): void {

@@ -1,5 +1,5 @@
 /** What the functions of windows look at: set before they are called. */
-import {get32, get64, noDropper} from "./arrays";
+import {get32, get64, noDropper} from "../shared/arrays";
 
 /**
  * The windows of rows: items `[starts, ends)` of a line with `values`. A row that counts for itself adds its own values, `own` from `ownStarts`

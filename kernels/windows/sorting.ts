@@ -1,5 +1,5 @@
 /** Puts rows in order by key and instant. */
-import {copy, get32, getFloat, readBits, set32} from "./arrays";
+import {copy, get32, getFloat, readBits, set32} from "../shared/arrays";
 
 /** Adds `by` to each entry: lists that were told from the start of their part. */
 export function shift(array: usize, count: i32, by: i32): void {

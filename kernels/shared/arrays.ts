@@ -1,4 +1,4 @@
-/** Arrays of a thread's memory, by their addresses. */
+/** Arrays of memory, by their addresses: what all kernels share. */
 
 /** What stands for no value to drop by. */
 export const noDropper: i64 = i64.MIN_VALUE;
@@ -45,4 +45,10 @@ export function copy(to: usize, from: usize, byteCount: usize): void {
 export function readBits(values: usize, width: i32, at: i32): i64 {
   if (width == 8) return get64(values, at);
   return width == 4 ? <i64>get32(values, at) : <i64>load<u8>(values + at);
+}
+
+// @ts-ignore: decorator
+@inline
+export function bytesOf<T>(count: i32): usize {
+  return <usize>count * sizeof<T>();
 }
