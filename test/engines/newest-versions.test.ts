@@ -175,11 +175,11 @@ describe("slots", () => {
         const {head, keyCount, slotCount, ...slots} = await slotsOf(rows, count);
         const [keys, after] = [Array.from({length: 50}, () => below(random, keyCount)), Array.from({length: 50}, () => below(random, 1002) - 1)];
         const isInclusive = random() < 0.5;
-        const asked = [memory.takeInts(keys), memory.take(400), memory.take(200)] as const;
-        memory.longs(asked[1], 50).set(after.map(BigInt));
-        memory.kernel.findSlots(head, memory.takeInts([0, 0, 0, asked[0], asked[1], 0, asked[2]]), 50, isInclusive);
-        const [instants, start] = [Array.from(memory.longs(slots.instant, slotCount), Number), memory.ints(slots.start, keyCount + 1)];
-        for (const [at, slot] of memory.ints(asked[2], 50).entries()) {
+        const asked = [memory.pushInts(keys), memory.reserve(400), memory.reserve(200)] as const;
+        memory.bits(asked[1], 50).set(after.map(BigInt));
+        memory.kernel.findSlots(head, memory.pushInts([0, 0, 0, asked[0], asked[1], 0, asked[2]]), 50, isInclusive);
+        const [instants, start] = [Array.from(memory.bits(slots.instant, slotCount), Number), memory.int32(slots.start, keyCount + 1)];
+        for (const [at, slot] of memory.int32(asked[2], 50).entries()) {
           const isLater = (instant: number): boolean => (isInclusive ? instant >= after[at]! : instant > after[at]!);
           const later = rows.filter(({key, instant}) => key === keys[at] && isLater(instant)).map(({instant}) => instant);
           expect(slot < 0 ? Infinity : instants[slot], `seed ${seed}`).toBe(Math.min(...later));

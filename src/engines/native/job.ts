@@ -4,7 +4,8 @@ import type {ArrivedBlock} from "./arrivals.js";
 import type {Columns} from "./columns.js";
 import {buildLine, type Line, type LineSpec} from "./line.js";
 import {readDrops, readOwn} from "./row-values.js";
-import {returnScratch, ScratchFull, takeScratch, type Scratch} from "./scratch.js";
+import {MemoryFull} from "./memory-stack.js";
+import {returnScratch, takeScratch, type Scratch} from "./scratch.js";
 import {placeSorted, sortArrived} from "./sorted-rows.js";
 import {ValueTie} from "./tie-check.js";
 import {computeWindow, findRanges, SumOverflow, type Ranges, type WindowResult, type WindowSpec} from "./window-values.js";
@@ -51,7 +52,7 @@ export class JobRunner {
       return scratch.passing(() => computeWindows(scratch, job, lines));
     } catch (error) {
       if (error instanceof ValueTie) return [{kind: "tie"}];
-      if (error instanceof ScratchFull) return [{kind: "large", rowCount: job.history.rowCount}];
+      if (error instanceof MemoryFull) return [{kind: "large", rowCount: job.history.rowCount}];
       throw error;
     }
   }

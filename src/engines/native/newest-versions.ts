@@ -72,17 +72,17 @@ export class NewestVersions {
     private readonly isInclusive = false,
   ) {
     const {slotCount} = slots;
-    const order = memory.take(8 * slotCount);
-    memory.longs(order, slotCount).fill(none);
-    const heads = memory.take(4 * widths.length * (validityAt + 1));
+    const order = memory.reserve(8 * slotCount);
+    memory.bits(order, slotCount).fill(none);
+    const heads = memory.reserve(4 * widths.length * (validityAt + 1));
     this.columns = widths.map((width, index) => {
-      const [values, isNull, data, validity] = [memory.take(width * slotCount), memory.take(slotCount), memory.take(width * chunkRows), memory.take(chunkRows / 8)];
+      const [values, isNull, data, validity] = [memory.reserve(width * slotCount), memory.reserve(slotCount), memory.reserve(width * chunkRows), memory.reserve(chunkRows / 8)];
       const head = heads + 4 * index * (validityAt + 1);
-      memory.ints(head, validityAt + 1).set([width, values, 0, data, 0]);
+      memory.int32(head, validityAt + 1).set([width, values, 0, data, 0]);
       return {width, head, isNull, data, validity};
     });
-    [this.keys, this.known, this.ranks] = [memory.take(4 * chunkRows), memory.take(8 * chunkRows), memory.take(8 * chunkRows)];
-    this.head = memory.takeInts([order, widths.length, heads, this.keys, this.known, this.ranks, memory.take(4 * chunkRows)]);
+    [this.keys, this.known, this.ranks] = [memory.reserve(4 * chunkRows), memory.reserve(8 * chunkRows), memory.reserve(8 * chunkRows)];
+    this.head = memory.pushInts([order, widths.length, heads, this.keys, this.known, this.ranks, memory.reserve(4 * chunkRows)]);
   }
 
   /** @throws ValueTie when two versions stand at one place and differ */
@@ -92,7 +92,7 @@ export class NewestVersions {
     memory.bytes(this.keys, 4 * rowCount).set(versions.keys.data);
     memory.bytes(this.known, 8 * rowCount).set(versions.known.data);
     if (versions.order) memory.bytes(this.ranks, 8 * rowCount).set(versions.order.data);
-    memory.ints(head, ranksAt + 1)[ranksAt] = versions.order ? this.ranks : this.known;
+    memory.int32(head, ranksAt + 1)[ranksAt] = versions.order ? this.ranks : this.known;
     versions.columns.forEach(({data, validity}, index) => this.copy(this.columns[index]!, data, validity));
     if (memory.kernel.offer(slots.head, head, rowCount, this.isInclusive) === 0) throw new ValueTie();
   }
@@ -100,7 +100,7 @@ export class NewestVersions {
   private copy(column: Column, data: Uint8Array, validity: Uint8Array | undefined): void {
     const {memory, slots} = this;
     memory.bytes(column.data, data.length).set(data);
-    const told = memory.ints(column.head, validityAt + 1);
+    const told = memory.int32(column.head, validityAt + 1);
     told[validityAt] = validity ? column.validity : 0;
     if (!validity) return;
     memory.bytes(column.validity, validity.length).set(validity);
@@ -134,7 +134,7 @@ export class NewestVersions {
     const {width} = this.columns[index]!;
     const bytes = new Uint8Array(rowCount * keptWidth);
     const present = new Uint8Array(Math.ceil(rowCount / 8));
-    const [block, bits] = [memory.take(blockRows * width), memory.take(blockRows / 8)];
+    const [block, bits] = [memory.reserve(blockRows * width), memory.reserve(blockRows / 8)];
     for (let first = 0; first < rowCount; first += blockRows) {
       const count = Math.min(blockRows, rowCount - first);
       memory.kernel.readRows(head, this.head, index, first, count, block, bits);

@@ -1,5 +1,6 @@
-/** The memory of one thread, in which the functions of kernels/windows.ts work: a stack, whose arrays are told by their addresses. */
-import {growTo, instantiate, memoryBytesMax, openMemory} from "../wasm.js";
+/** The memory of one thread, in which the functions of kernels/windows.ts work. */
+import {instantiate} from "../wasm.js";
+import {MemoryStack} from "./memory-stack.js";
 
 /** Numbers are addresses, but for counts, bits, widths, rows, keys and microseconds. */
 export interface WindowKernels {
@@ -37,29 +38,8 @@ export interface WindowKernels {
   findExtremes(count: number, kind: number, isMax: boolean, candidates: number, to: number, present: number): void;
 }
 
-/** What a job needs is more than addresses reach. */
-export class ScratchFull extends Error {}
-
-/** 0 stands for an array that is not there. */
-const bottom = 1024;
-
-export class Scratch {
-  private readonly memory = openMemory();
+export class Scratch extends MemoryStack {
   readonly kernels = instantiate("windows", this.memory) as WindowKernels;
-  private top = bottom;
-
-  /**
-   * @returns the address of so many bytes, which hold anything
-   * @throws ScratchFull
-   */
-  reserve(byteCount: number): number {
-    const at = this.top;
-    const top = at + Math.ceil(byteCount / 16) * 16;
-    if (top > memoryBytesMax) throw new ScratchFull();
-    growTo(this.memory, top);
-    this.top = top;
-    return at;
-  }
 
   /** What `work` reserves is given back after it. */
   passing<T>(work: () => T): T {
@@ -78,37 +58,6 @@ export class Scratch {
     this.bytes(0, this.top).copyWithin(top, kept.at, kept.at + kept.byteCount);
     this.top = top;
     return {...kept, at: this.reserve(kept.byteCount)};
-  }
-
-  clear(): void {
-    this.top = bottom;
-  }
-
-  get byteLength(): number {
-    return this.memory.buffer.byteLength;
-  }
-
-  bytes(at: number, length: number): Uint8Array {
-    return new Uint8Array(this.memory.buffer, at, length);
-  }
-
-  int32(at: number, length: number): Int32Array {
-    return new Int32Array(this.memory.buffer, at, length);
-  }
-
-  float64(at: number, length: number): Float64Array {
-    return new Float64Array(this.memory.buffer, at, length);
-  }
-
-  bits(at: number, length: number): BigInt64Array {
-    return new BigInt64Array(this.memory.buffer, at, length);
-  }
-
-  /** Puts a copy of these bytes on top. */
-  push(bytes: Uint8Array): number {
-    const at = this.reserve(bytes.length);
-    this.bytes(at, bytes.length).set(bytes);
-    return at;
   }
 }
 

@@ -3,7 +3,7 @@
  * slot that may know it, and counts for the slots after it. The first slot of each key has the number of the key: most versions are older than all
  * rows, and what they touch lies close together.
  */
-import {chunkRows, type RawChunk} from "../raw-vectors.js";
+import {chunkRows, viewBytes, type RawChunk} from "../raw-vectors.js";
 import type {JoinMemory} from "./join-memory.js";
 
 /** Numbers are addresses, but for counts. */
@@ -29,12 +29,12 @@ interface RowCounts {
 /** @param readRows hands over rows in any order: a BIGINT that numbers it, an INTEGER for its key, and a TIMESTAMP; rows that are left out have no key */
 export async function buildSlots(memory: JoinMemory, {rowCount, keyCount}: RowCounts, readRows: (look: (rows: RawChunk) => void) => Promise<void>): Promise<Slots> {
   const {kernel} = memory;
-  const [start, instant, slot] = [memory.take(4 * (keyCount + 1)), memory.take(8 * rowCount), memory.take(4 * rowCount)];
-  const head = memory.takeInts([keyCount, rowCount, start, instant, slot]);
+  const [start, instant, slot] = [memory.reserve(4 * (keyCount + 1)), memory.reserve(8 * rowCount), memory.reserve(4 * rowCount)];
+  const head = memory.pushInts([keyCount, rowCount, start, instant, slot]);
   const slotCount = await memory.borrow(async () => {
-    const [key, instantOfRow, next] = [memory.take(4 * rowCount), memory.take(8 * rowCount), memory.take(4 * keyCount)];
-    const copied = [8, 4, 8].map((width) => ({width, address: memory.take(width * chunkRows)}));
-    memory.ints(key, rowCount).fill(-1);
+    const [key, instantOfRow, next] = [memory.reserve(4 * rowCount), memory.reserve(8 * rowCount), memory.reserve(4 * keyCount)];
+    const copied = [8, 4, 8].map((width) => ({width, address: memory.reserve(width * chunkRows)}));
+    memory.int32(key, rowCount).fill(-1);
     await readRows(({rowCount: count, columns}) => {
       copied.forEach(({width, address}, at) => memory.bytes(address, count * width).set(columns[at]!.data));
       kernel.placeRows(count, copied[0]!.address, copied[1]!.address, copied[2]!.address, key, instantOfRow);
@@ -49,6 +49,6 @@ export async function buildSlots(memory: JoinMemory, {rowCount, keyCount}: RowCo
 
 /** The rows in the order of their instants. */
 function takeOrder(memory: JoinMemory, instantOfRow: number, rowCount: number): number {
-  const instants = Float64Array.from(memory.longs(instantOfRow, rowCount), Number);
-  return memory.takeInts(Int32Array.from(instants.keys()).sort((a, b) => instants[a]! - instants[b]!));
+  const instants = Float64Array.from(memory.bits(instantOfRow, rowCount), Number);
+  return memory.push(viewBytes(Int32Array.from(instants.keys()).sort((a, b) => instants[a]! - instants[b]!)));
 }
