@@ -174,15 +174,21 @@ function keep(column: Column, found: usize, rowCount: i32): void {
   for (let at = 0; at < rowCount; at++) {
     const slot = get32(found, at);
     if (slot < 0) continue;
-    if (width == 8) set64(values, slot, get64(data, at));
-    else if (width == 4) set32(values, slot, get32(data, at));
-    else store<u8>(values + <usize>slot, load<u8>(data + <usize>at));
+    copyValue(width, data, at, values, slot);
   }
   if (isNull == 0) return;
   for (let at = 0; at < rowCount; at++) {
     const slot = get32(found, at);
     if (slot >= 0) store<u8>(isNull + <usize>slot, isValid(validity, at) ? 0 : 1);
   }
+}
+
+// @ts-ignore: decorator
+@inline
+function copyValue(width: i32, from: usize, at: i32, to: usize, slot: i32): void {
+  if (width == 8) set64(to, slot, get64(from, at));
+  else if (width == 4) set32(to, slot, get32(from, at));
+  else store<u8>(to + <usize>slot, load<u8>(from + <usize>at));
 }
 
 // @ts-ignore: decorator
@@ -256,9 +262,7 @@ function pass(versions: Versions, from: i32, to: i32): void {
     const width = column.width;
     const values = column.values;
     const isNull = column.isNull;
-    if (width == 8) set64(values, to, get64(values, from));
-    else if (width == 4) set32(values, to, get32(values, from));
-    else store<u8>(values + <usize>to, load<u8>(values + <usize>from));
+    copyValue(width, values, from, values, to);
     if (isNull != 0) store<u8>(isNull + <usize>to, load<u8>(isNull + <usize>from));
   }
 }
@@ -275,7 +279,7 @@ function areAlike(versions: Versions, one: i32, other: i32): bool {
   return true;
 }
 
-/** Takes from slots what does not hold any more at their instants. `validTo` and `time`: the columns that say so; 0: none does. */
+/** Takes from slots what does not hold any more at their instants. `validTo` and `time`: the columns that say so; -1: none does. */
 export function forget(slots: Slots, versions: Versions, validTo: i32, time: i32, ttl: i64, isInclusive: bool): void {
   const keyCount = slots.keyCount;
   const start = slots.start;
