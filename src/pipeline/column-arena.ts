@@ -83,19 +83,34 @@ export class ColumnArena {
     const shared = {part: this.copyOnce(part), place: this.copyOnce(place)};
     let isWide = false;
     const table = parts.flatMap(({start, end, line, extra}) => {
-      const [starts, ends] = [this.copyOnce(start), this.copyOnce(end)];
-      this.longest = Math.max(this.longest, this.kernels.longest(starts, ends, start.length));
+      const pairs = this.pair(start, end);
       const [lines, extras] = [this.copyValues(line), this.copyValues(extra)];
       isWide ||= !lines.isNarrow || !extras.isNarrow;
-      return [starts, ends, lines.address, extras.address, (lines.isNarrow ? lineBits.line : 0) | (extras.isNarrow ? lineBits.extra : 0)];
+      return [pairs, lines.address, extras.address, (lines.isNarrow ? lineBits.line : 0) | (extras.isNarrow ? lineBits.extra : 0)];
     });
     return {...shared, kind: "list", isWide, parts: this.copyOnce(Uint32Array.from(table))};
   }
 
   private putNumbers({type, withoutPart, part, place, parts}: NumberPlaces): ArenaColumn {
     const shared = {part: this.copyOnce(part), place: this.copyOnce(place)};
-    const table = parts.flatMap(({bits, isPresent}) => [this.copyOnce(bits), isPresent ? this.copyOnce(isPresent) : 0]);
+    const isWhole = type === "BIGINT" || type === "TIMESTAMP";
+    const table = parts.flatMap(({bits, isPresent}) => {
+      const {address, isNarrow} = isWhole ? this.copyValues(bits) : {address: this.copyOnce(bits), isNarrow: false};
+      return [address, isPresent ? this.copyOnce(isPresent) : 0, Number(isNarrow)];
+    });
     return {...shared, kind: "numbers", type: type as NumberType, isZeroWithoutPart: withoutPart === "zero", parts: this.copyOnce(Uint32Array.from(table))};
+  }
+
+  /** Starts and ends side by side; nobody else has the same. */
+  private pair(start: Int32Array, end: Int32Array): number {
+    const pairs = this.take(2 * start.byteLength);
+    const before = this.used;
+    const [starts, ends] = [this.take(start.byteLength), this.take(end.byteLength)];
+    this.copy(start, starts);
+    this.copy(end, ends);
+    this.longest = Math.max(this.longest, this.kernels.pair(starts, ends, start.length, pairs));
+    this.used = before;
+    return pairs;
   }
 
   private copyOnce(bytes: Bytes): number {

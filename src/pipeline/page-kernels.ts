@@ -4,7 +4,7 @@ import {instantiate, type SharedMemory} from "../engines/wasm.js";
 /** Numbers are addresses, but for kinds, counts, and what is a fact of itself. */
 export interface PageKernels {
   narrow(from: number, to: number, count: number): number;
-  longest(start: number, end: number, count: number): number;
+  pair(start: number, end: number, count: number, pairs: number): number;
   listScratchBytes(itemsMax: number, rowCount: number): number;
   numberScratchBytes(rowCount: number): number;
   renderLists(isWide: number, parts: number, part: number, place: number, rows: number, rowCount: number, scratch: number, itemsMax: number): void;

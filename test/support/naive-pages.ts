@@ -38,16 +38,25 @@ export function packDeltas(values: readonly bigint[], bits: 32 | 64): number[] {
   return bytes;
 }
 
-/** Levels as runs of equal ones, behind their length. */
-function renderRuns(levels: readonly number[]): number[] {
+/** Levels of so many bits behind their length: in one group where that is shorter than two bytes for each run of equal ones. */
+function renderLevels(levels: readonly number[], width: number): number[] {
   const runs: number[] = [];
-  for (let at = 0; at < levels.length; ) {
+  let runCount = 0;
+  for (let at = 0; at < levels.length; runCount += 1) {
     let end = at + 1;
     while (levels[end] === levels[at]) end += 1;
     runs.push(...varint(2n * BigInt(end - at)), levels[at]!);
     at = end;
   }
-  return [...word(runs.length), ...runs];
+  const isPacked = Math.ceil((levels.length * width) / 8) < 2 * runCount;
+  const bytes = isPacked ? renderGroups(levels, width) : runs;
+  return [...word(bytes.length), ...bytes];
+}
+
+/** Groups of eight numbers, the last one filled up with zeros. */
+function renderGroups(numbers: readonly number[], width: number): number[] {
+  const groups = Math.ceil(numbers.length / 8);
+  return [...varint(2n * BigInt(groups) + 1n), ...packBits([...numbers, ...new Array<number>(groups * 8 - numbers.length).fill(0)].map(BigInt), width)];
 }
 
 /** Runs of eight or more equal numbers, and groups of eight between them. */
@@ -55,8 +64,7 @@ function renderHybrid(numbers: readonly number[], width: number): number[] {
   const bytes: number[] = [];
   let waiting: number[] = [];
   const flush = (): void => {
-    const groups = Math.ceil(waiting.length / 8);
-    if (groups > 0) bytes.push(...varint(2n * BigInt(groups) + 1n), ...packBits([...waiting, ...new Array<number>(groups * 8 - waiting.length).fill(0)].map(BigInt), width));
+    if (waiting.length > 0) bytes.push(...renderGroups(waiting, width));
     waiting = [];
   };
   for (let at = 0; at < numbers.length; ) {
@@ -89,7 +97,7 @@ export function readLists({part, place, parts}: ListStretches, rows: Iterable<nu
 export function renderLists(lists: readonly (readonly bigint[] | undefined)[]): Uint8Array {
   const repetition = lists.flatMap((list) => [0, ...new Array<number>(Math.max(0, (list?.length ?? 0) - 1)).fill(1)]);
   const definition = lists.flatMap((list) => (list === undefined ? [0] : list.length === 0 ? [1] : list.map(() => 3)));
-  return Uint8Array.from([...renderRuns(repetition), ...renderRuns(definition), ...packDeltas(lists.flatMap((list) => list ?? []), 64)]);
+  return Uint8Array.from([...renderLevels(repetition, 1), ...renderLevels(definition, 2), ...packDeltas(lists.flatMap((list) => list ?? []), 64)]);
 }
 
 /** Bits of each row's number as 64, undefined where it is NULL. */
@@ -109,7 +117,10 @@ export interface NaiveChunk {
 
 const widths: Readonly<Record<string, number>> = {BOOLEAN: 0, INTEGER: 4, DATE: 4, FLOAT: 4, BIGINT: 8, TIMESTAMP: 8, DOUBLE: 8};
 
-/** A dictionary of at most a fifth of the rows, for whole numbers where a quarter of it and what refers to it take less than differences; floating ones without it byte by byte. */
+/**
+ * A dictionary of at most a fifth of the rows: of whole numbers of up to 256 entries, or where a quarter of it and what refers to it take less than
+ * differences. Floating ones without it byte by byte.
+ */
 export function renderNumbers(numbers: readonly (bigint | undefined)[], type: string): NaiveChunk {
   const values = numbers.filter((number) => number !== undefined);
   const hybridLevels = renderHybrid(numbers.map((number) => (number === undefined ? 0 : 1)), 1);
@@ -127,6 +138,6 @@ export function renderNumbers(numbers: readonly (bigint | undefined)[], type: st
   const indices = isNumbered ? [indexWidth, ...renderHybrid(bits.map((value) => numbered.get(value)!), indexWidth)] : [];
   const split = Array.from({length: isFloating ? width : 0}, (_, byte) => bits.map((value) => Number((value >> BigInt(8 * byte)) & 255n))).flat();
   const packed = isFloating ? split : packDeltas(values.map((value) => BigInt.asIntN(8 * width, value)), width === 4 ? 32 : 64);
-  if (isNumbered && (isFloating || Math.floor(dictionary.length / 4) + indices.length < packed.length)) return finish(8, dictionary, indices);
+  if (isNumbered && (isFloating || entries.length <= 256 || Math.floor(dictionary.length / 4) + indices.length < packed.length)) return finish(8, dictionary, indices);
   return finish(isFloating ? 9 : 5, [], packed);
 }
