@@ -8,5 +8,6 @@ const writer = new ColumnPageWriter(workerData as ColumnPagesData, await loadZst
 parentPort!.on("message", (job: ColumnPageJob) => {
   const result = writer.render(job);
   const pages = "length" in result ? result : [result];
-  parentPort!.postMessage(result, pages.flatMap(({parts}) => parts.map((part) => part.buffer as ArrayBuffer)));
+  const buffers = pages.flatMap(({parts}) => parts.map(({buffer}) => buffer));
+  parentPort!.postMessage(result, buffers.filter((buffer) => buffer instanceof ArrayBuffer));
 });

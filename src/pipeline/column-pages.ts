@@ -22,6 +22,8 @@ export interface ColumnPageJob {
   readonly scratch: Scratch;
   /** Of lists; numbers are where that helps. */
   readonly isCompressed: boolean;
+  /** For the pages, which have buffers of their own where they find no room. */
+  readonly room: SharedArrayBuffer | undefined;
 }
 
 /** Pages of lists, or all of a row group's numbers. */
@@ -41,27 +43,28 @@ export class ColumnPageWriter {
   }
 
   render(job: ColumnPageJob): ColumnPageResult {
-    return job.column.kind === "list" ? [...this.renderLists(job, job.column)] : this.renderNumbers(job, job.column);
+    const room = new Room(job.room);
+    return job.column.kind === "list" ? [...this.renderLists(job, job.column, room)] : this.renderNumbers(job, job.column, room);
   }
 
   /** As many pages as their items need. */
-  private *renderLists({rows, rowCount, scratch, isCompressed}: ColumnPageJob, {isWide, parts, part, place}: Extract<ArenaColumn, {kind: "list"}>): Generator<EncodedPage> {
+  private *renderLists({rows, rowCount, scratch, isCompressed}: ColumnPageJob, {isWide, parts, part, place}: Extract<ArenaColumn, {kind: "list"}>, room: Room): Generator<EncodedPage> {
     const address = this.addressOf(scratch);
     for (let done = 0; done < rowCount; ) {
       this.kernels.renderLists(Number(isWide), parts, part, place, rows + 4 * done, Math.min(listRowsMax, rowCount - done), address, scratch.itemsMax);
       const facts = readFacts(this.data.memory, address, false);
-      yield toOwn(renderBody(facts, isCompressed ? this.zstd : undefined));
+      yield room.keep(renderBody(facts, isCompressed ? this.zstd : undefined));
       done += facts.rowCount;
     }
   }
 
-  private renderNumbers({rows, rowCount, scratch}: ColumnPageJob, {type, isZeroWithoutPart, parts, part, place}: Extract<ArenaColumn, {kind: "numbers"}>): EncodedChunk {
+  private renderNumbers({rows, rowCount, scratch}: ColumnPageJob, {type, isZeroWithoutPart, parts, part, place}: Extract<ArenaColumn, {kind: "numbers"}>, room: Room): EncodedChunk {
     const address = this.addressOf(scratch);
     this.kernels.renderNumbers(numberKindOf(type), parts, part, place, Number(isZeroWithoutPart), rows, rowCount, address);
     const facts = readFacts(this.data.memory, address, true);
     const plain = this.renderChunk(facts, type, undefined);
     const compressed = this.renderChunk(facts, type, this.zstd);
-    return toOwn(compressed.byteCount < worthwhile * plain.byteCount ? compressed : plain);
+    return room.keep(compressed.byteCount < worthwhile * plain.byteCount ? compressed : plain);
   }
 
   private renderChunk(facts: PageFacts, type: NumberType, compress: Compress | undefined): EncodedChunk {
@@ -87,7 +90,21 @@ export class ColumnPageWriter {
   }
 }
 
-/** In bytes that no next page is written over. */
-function toOwn<T extends {readonly parts: readonly Uint8Array[]}>(page: T): T {
-  return {...page, parts: [new Uint8Array(Buffer.concat(page.parts))]};
+/** Where pages lie one after another until they are written, safe from the next page. */
+class Room {
+  private used = 0;
+
+  constructor(private readonly buffer: SharedArrayBuffer | undefined) {}
+
+  keep<T extends {readonly parts: readonly Uint8Array[]; readonly byteCount: number}>(page: T): T {
+    const fits = this.buffer !== undefined && this.used + page.byteCount <= this.buffer.byteLength;
+    const bytes = fits ? new Uint8Array(this.buffer, this.used, page.byteCount) : new Uint8Array(page.byteCount);
+    if (fits) this.used += page.byteCount;
+    let at = 0;
+    for (const part of page.parts) {
+      bytes.set(part, at);
+      at += part.length;
+    }
+    return {...page, parts: [bytes]};
+  }
 }

@@ -12,7 +12,7 @@ import {ColumnPageWriter, type ColumnPageJob, type ColumnPageResult} from "./col
 import type {KeptColumns} from "./kept-columns.js";
 import {readRowGroupRows} from "./parquet-footer.js";
 import type {EncodedPage} from "./parquet-pages.js";
-import {spliceColumns, type EncodedChunk, type SplicedColumn} from "./parquet-splice.js";
+import {spliceColumns, type EncodedChunk, type SplicedColumn, type SplicedPage} from "./parquet-splice.js";
 import {loadZstd, zstdLevel, type Compress} from "./zstd.js";
 
 export interface AddedColumns {
@@ -34,6 +34,9 @@ const threadUrl = new URL("../../dist/pipeline/column-page-thread.js", import.me
 /** Lists are compressed where the first page becomes smaller than this part of itself. */
 const worthwhile = 0.85;
 
+/** Room for the pages of a job, which is used again: V8 would look for the garbage of new buffers a dozen times in a file. */
+const roomBytes = 1024 * 1024;
+
 /** What is there once something is written. */
 interface Opened {
   readonly threadCount: number;
@@ -41,6 +44,8 @@ interface Opened {
   readonly zstd: Compress;
   readonly here: ColumnPageWriter;
   readonly threads: JobThreads<ColumnPageJob, ColumnPageResult>;
+  /** Those that nobody uses. */
+  readonly rooms: SharedArrayBuffer[];
 }
 
 export class ColumnWriter {
@@ -58,16 +63,16 @@ export class ColumnWriter {
   }
 
   async add({inputPath, outputPath, rows, columns, order, signal}: AddedColumns): Promise<void> {
-    const {threadCount, arena, zstd, here, threads} = this.opened!;
+    const {threadCount, arena, zstd, here, threads, rooms} = this.opened!;
     const names = order.filter((name) => columns.has(name));
     const {rows: address, scratch} = arena.putRows(rows);
     const compressed = new Set(names.filter((name) => {
       const column = columns.get(name)!;
-      const [page] = column.kind === "list" && rows.length > 0 ? (here.render({column, rows: address, rowCount: Math.min(rows.length, listRowsMax), scratch, isCompressed: true}) as EncodedPage[]) : [];
+      const [page] = column.kind === "list" && rows.length > 0 ? (here.render({column, rows: address, rowCount: Math.min(rows.length, listRowsMax), scratch, isCompressed: true, room: undefined}) as EncodedPage[]) : [];
       return page !== undefined && page.byteCount < worthwhile * page.plainByteCount;
     }));
     const jobs = planJobs(await readRowGroupRows(inputPath), {address, scratch, columns: names.map((name) => ({column: columns.get(name)!, isCompressed: compressed.has(name)}))});
-    const results = new Results(threads, jobs, 4 * threadCount);
+    const results = new Results(threads, {jobs, rooms, aheadMax: 4 * threadCount});
     try {
       await spliceColumns({
         inputPath,
@@ -98,7 +103,7 @@ export class ColumnWriter {
     const arena = new ColumnArena(threadCount);
     const zstd = await loadZstd(zstdLevel.fast);
     const here = new ColumnPageWriter({memory: arena.memory, thread: 0}, zstd);
-    return {threadCount, arena, zstd, here, threads: new JobThreads({count: threadCount, module: threadUrl, data: {memory: arena.memory}, here: (job) => here.render(job)})};
+    return {threadCount, arena, zstd, here, threads: new JobThreads({count: threadCount, module: threadUrl, data: {memory: arena.memory}, here: (job) => here.render(job)}), rooms: []};
   }
 }
 
@@ -108,8 +113,10 @@ interface PlannedColumns {
   readonly columns: readonly Pick<ColumnPageJob, "column" | "isCompressed">[];
 }
 
+type PlannedJob = Omit<ColumnPageJob, "room">;
+
 /** In the order in which a file's bytes follow each other. */
-function* planJobs(rowGroupRows: readonly number[], {address, scratch, columns}: PlannedColumns): Generator<ColumnPageJob> {
+function* planJobs(rowGroupRows: readonly number[], {address, scratch, columns}: PlannedColumns): Generator<PlannedJob> {
   let start = 0;
   for (const groupRows of rowGroupRows) {
     for (const {column, isCompressed} of columns) {
@@ -123,38 +130,56 @@ function* planJobs(rowGroupRows: readonly number[], {address, scratch, columns}:
   }
 }
 
+interface ResultsOptions {
+  readonly jobs: Iterator<PlannedJob>;
+  readonly rooms: SharedArrayBuffer[];
+  /** Jobs that are begun before their results are taken. */
+  readonly aheadMax: number;
+}
+
+interface Started {
+  readonly result: Promise<ColumnPageResult>;
+  readonly release: () => void;
+}
+
 /** What threads make, in order, some of it ahead of who takes it. */
 class Results {
-  private readonly started: Promise<ColumnPageResult>[] = [];
-  private readonly pages: EncodedPage[] = [];
+  private readonly started: Started[] = [];
+  private readonly pages: SplicedPage[] = [];
 
   constructor(
     private readonly threads: JobThreads<ColumnPageJob, ColumnPageResult>,
-    private readonly jobs: Iterator<ColumnPageJob>,
-    private readonly aheadMax: number,
+    private readonly options: ResultsOptions,
   ) {}
 
   async chunk(): Promise<EncodedChunk> {
-    return (await this.next()) as EncodedChunk;
+    const {result, release} = this.next();
+    return {...((await result) as EncodedChunk), release};
   }
 
-  async page(): Promise<EncodedPage> {
-    if (this.pages.length === 0) this.pages.push(...((await this.next()) as readonly EncodedPage[]));
+  async page(): Promise<SplicedPage> {
+    if (this.pages.length === 0) {
+      const {result, release} = this.next();
+      const pages = (await result) as readonly EncodedPage[];
+      this.pages.push(...pages.slice(0, -1), {...pages.at(-1)!, release});
+    }
     return this.pages.shift()!;
   }
 
   async settle(): Promise<void> {
-    await Promise.allSettled(this.started);
+    await Promise.allSettled(this.started.map(({result}) => result));
   }
 
-  private next(): Promise<ColumnPageResult> {
-    while (this.started.length < this.aheadMax) {
-      const next = this.jobs.next();
+  private next(): Started {
+    const {jobs, rooms, aheadMax} = this.options;
+    while (this.started.length < aheadMax) {
+      const next = jobs.next();
       if (next.done === true) break;
-      const result = this.threads.run(next.value);
+      const room = rooms.pop() ?? new SharedArrayBuffer(roomBytes);
+      const result = this.threads.run({...next.value, room});
       // Who reads it learns of a failure; nobody may ever read it.
       result.catch(() => undefined);
-      this.started.push(result);
+      this.started.push({result, release: () => void rooms.push(room)});
     }
     return this.started.shift()!;
   }

@@ -23,7 +23,7 @@ export interface SplicedPage extends EncodedPage {
 }
 
 /** All of a row group's single numbers: the dictionary, if there is one, and a data page. */
-export interface EncodedChunk extends Omit<EncodedPage, "valueCount"> {
+export interface EncodedChunk extends Omit<SplicedPage, "valueCount"> {
   readonly dictionaryByteCount: number;
   readonly encoding: number;
   readonly isCompressed: boolean;
@@ -263,7 +263,7 @@ class Splice {
     const chunk = await readChunk();
     if (chunk.rowCount !== rowCount) throw new Error(`column ${name} gave ${chunk.rowCount} rows`);
     const start = this.output.position;
-    await this.output.write(chunk.parts);
+    await this.output.write(chunk.parts, chunk.release);
     return this.finishChunk({...chunk, name, dtype, start, dataStart: start + chunk.dictionaryByteCount, valueCount: rowCount});
   }
 

@@ -22,13 +22,13 @@ const keep = (lists: readonly (readonly [string, ListStretches])[], numbers: rea
 };
 
 /** Renders what comes of the rows, by the thread of this number. */
-function open(kept: KeptColumns, thread = 0): (name: string, rows: Int32Array) => ReturnType<ColumnPageWriter["render"]> {
+function open(kept: KeptColumns, thread = 0, room?: SharedArrayBuffer): (name: string, rows: Int32Array) => ReturnType<ColumnPageWriter["render"]> {
   const arena = new ColumnArena(threadCount);
   const columns = arena.load(kept, 2 ** 30);
   const writer = new ColumnPageWriter({memory: arena.memory, thread}, inflate);
   return (name, rows) => {
     const {rows: address, scratch} = arena.putRows(rows);
-    return writer.render({column: columns.get(name)!, rows: address, rowCount: rows.length, scratch, isCompressed: false} satisfies ColumnPageJob);
+    return writer.render({column: columns.get(name)!, rows: address, rowCount: rows.length, scratch, isCompressed: false, room} satisfies ColumnPageJob);
   };
 }
 
@@ -70,6 +70,21 @@ describe("pages of lists", () => {
     const lists = {part: Int32Array.of(0), place: Int32Array.of(0), parts: [{start: Int32Array.of(0), end: Int32Array.of(length), line, extra: new BigInt64Array(0)}]};
     expectPages(open(keep([["v", lists]], []))("v", everyRow(1)) as EncodedPage[], [[...line]]);
   });
+  const lengths: readonly (readonly [string, (row: number, random: () => number) => number])[] = [
+    ["empty", () => 0],
+    ["of one item", () => 1],
+    ["long", () => 40],
+    ["of any length", (_, random) => below(random, 5)],
+    ["empty or of one item", (_, random) => below(random, 2)],
+    ["rarely empty", (row) => (row % 50 === 7 ? 0 : 9)],
+    ["of one item, then of more", (row) => (row < 30 ? 1 : 2)],
+  ];
+  it.each(lengths.flatMap(([name, lengthOf]) => [1, 16, 61].map((rowCount) => ({name, lengthOf, rowCount}))))("have their levels: $rowCount lists that are $name", ({lengthOf, rowCount}) => {
+    const random = seededRandom(rowCount);
+    const end = Int32Array.from({length: rowCount}, (_, row) => lengthOf(row, random));
+    const lists = {part: new Int32Array(rowCount), place: everyRow(rowCount), parts: [{start: new Int32Array(rowCount), end, line: BigInt64Array.from({length: 40}, (_, at) => BigInt(at)), extra: new BigInt64Array(0)}]};
+    expectPages(open(keep([["v", lists]], []))("v", everyRow(rowCount)) as EncodedPage[], readLists(lists, everyRow(rowCount)));
+  });
   it("take the rows that are asked for, again and again", () => {
     const lists = makeLists(400, seededRandom(1), () => 5n, 4);
     const render = open(keep([["v", lists]], []));
@@ -110,6 +125,19 @@ describe("chunks of numbers", () => {
       for (const thread of [0, 1]) expectChunk(open(keep([], [["v", places]]), thread)("v", everyRow(rowCount)) as EncodedChunk, readNumbers(places, everyRow(rowCount)), type);
     }
   });
+  const manyValues: readonly (readonly [string, (row: number, random: () => number) => number])[] = [
+    ["in any order", (_, random) => below(random, 300)],
+    ["in any order, far apart", (_, random) => below(random, 300) * 2 ** 40],
+    ["ascending", (row) => Math.floor(row / 6)],
+    ["in runs of any length", (row, random) => Math.floor((row + below(random, 2)) / 9) % 280],
+  ];
+  it.each(manyValues)("of hundreds of numbers that are %s", (_, valueOf) => {
+    const random = seededRandom(3);
+    for (const rowCount of [1999, 2400]) {
+      const places: NumberPlaces = {type: "BIGINT", withoutPart: "null", part: new Int32Array(rowCount), place: everyRow(rowCount), parts: [{bits: BigInt64Array.from({length: rowCount}, (__, row) => BigInt(valueOf(row, random))), isPresent: undefined}]};
+      expectChunk(open(keep([], [["v", places]]))("v", everyRow(rowCount)) as EncodedChunk, readNumbers(places, everyRow(rowCount)), "BIGINT");
+    }
+  });
   it.each([
     ["DOUBLE", [1, 2, NaN], undefined],
     ["FLOAT", [NaN], undefined],
@@ -124,6 +152,18 @@ describe("chunks of numbers", () => {
     const chunk = open(keep([], [["v", places]]))("v", everyRow(values.length)) as EncodedChunk;
     const bytes = (value: number): Buffer => Buffer.from(BigInt64Array.of(toBits(value, type)).buffer).subarray(0, widthOfNumber(type));
     expect(chunk.bounds && [chunk.bounds.least, chunk.bounds.most].map((bound) => Buffer.from(bound))).toEqual(bounds?.map(bytes));
+  });
+});
+
+describe("room for pages", () => {
+  it("is used as far as it reaches", () => {
+    const line = BigInt64Array.from({length: 300_000}, (_, at) => BigInt(at % 1000));
+    const lists = {part: new Int32Array(4), place: everyRow(4), parts: [{start: new Int32Array(4), end: Int32Array.of(200_000, 200_000, 300_000, 10), line, extra: new BigInt64Array(0)}]};
+    const own = open(keep([["v", lists]], []))("v", everyRow(4)) as EncodedPage[];
+    const room = new SharedArrayBuffer(own[0]!.byteCount + 100);
+    const pages = open(keep([["v", lists]], []), 0, room)("v", everyRow(4)) as EncodedPage[];
+    expect(pages.map(bytesOf)).toEqual(own.map(bytesOf));
+    expect(pages.map(({parts}) => parts[0]!.buffer === room)).toEqual([true, false, false, true]);
   });
 });
 
