@@ -1,9 +1,15 @@
 /** Puts rows in order by key and instant. */
 import {copy, get32, getFloat, readBits, set32} from "../shared/arrays";
 
-/** Adds `by` to each entry: lists that were told from the start of their part. */
-export function shift(array: usize, count: i32, by: i32): void {
-  for (let at = 0; at < count; at++) set32(array, at, get32(array, at) + by);
+/** Where lists begin that lie one after another, and where the last ends. */
+export function sumLengths(lengths: usize, count: i32, starts: usize): i32 {
+  let end = 0;
+  for (let at = 0; at < count; at++) {
+    set32(starts, at, end);
+    end += get32(lengths, at);
+  }
+  set32(starts, count, end);
+  return end;
 }
 
 /**
@@ -126,20 +132,61 @@ function mergeRuns(places: usize, spare: usize, runs: usize, runCount: i32): voi
   if (from != places) copy(places + (<usize>first << 2), spare + (<usize>first << 2), <usize>(last - first) << 2);
 }
 
-/** Whether two rows that the order leaves alike have different hashes; 0 is none. */
-export function hasTie(places: usize, sortedKeys: usize, count: i32, hashes: usize): bool {
-  let value: f64 = 0;
-  for (let at = 1; at < count; at++) {
-    const before = get32(places, at - 1);
+/** Lists by place, and the flag that tells where there is one. */
+// @ts-ignore: decorator
+@unmanaged
+class Lists {
+  values: usize;
+  width: i32;
+  isFloating: i32;
+  starts: usize;
+  ends: usize;
+  /** A byte an element, 1 where it is not NULL. */
+  present: usize;
+  flags: usize;
+  bit: i32;
+}
+
+/** Whether two rows that the order leaves alike have different lists. */
+export function hasTie(places: usize, sortedKeys: usize, count: i32, lists: Lists): bool {
+  const none = -1;
+  let known = none;
+  for (let at = 0; at < count; at++) {
     const place = get32(places, at);
-    if (getFloat(orderTs, place) != getFloat(orderTs, before) || get32(sortedKeys, at) != get32(sortedKeys, at - 1) || compareEqual(before, place) != 0) {
-      value = 0;
-      continue;
-    }
-    if (value == 0) value = getFloat(hashes, before);
-    const own = getFloat(hashes, place);
-    if (own != 0 && value != 0 && value != own) return true;
-    if (value == 0) value = own;
+    const before = at == 0 ? none : get32(places, at - 1);
+    const isAlike = before != none && getFloat(orderTs, place) == getFloat(orderTs, before) && get32(sortedKeys, at) == get32(sortedKeys, at - 1) && compareEqual(before, place) == 0;
+    if (!isAlike) known = none;
+    if ((get32(lists.flags, place) & lists.bit) == 0) continue;
+    if (known == none) known = place;
+    else if (!isSameList(lists, known, place)) return true;
   }
   return false;
+}
+
+function isSameList(lists: Lists, a: i32, b: i32): bool {
+  const start = get32(lists.starts, a);
+  const shift = get32(lists.starts, b) - start;
+  const end = get32(lists.ends, a);
+  if (get32(lists.ends, b) != end + shift) return false;
+  for (let at = start; at < end; at++) {
+    const isPresent = load<u8>(lists.present + at);
+    if (load<u8>(lists.present + at + shift) != isPresent) return false;
+    if (isPresent != 0 && !isSameValue(lists, at, at + shift)) return false;
+  }
+  return true;
+}
+
+/** As DuckDB compares: NaN is equal to itself, whatever its bits, and -0 is equal to 0. */
+function isSameValue(lists: Lists, a: i32, b: i32): bool {
+  const left = readBits(lists.values, lists.width, a);
+  const right = readBits(lists.values, lists.width, b);
+  if (left == right) return true;
+  if (lists.isFloating == 0) return false;
+  return lists.width == 8 ? isSameFloat(reinterpret<f64>(left), reinterpret<f64>(right)) : isSameFloat(reinterpret<f32>(<i32>left), reinterpret<f32>(<i32>right));
+}
+
+// @ts-ignore: decorator
+@inline
+function isSameFloat(a: f64, b: f64): bool {
+  return a == b || (a != a && b != b);
 }

@@ -42,7 +42,7 @@ export function growTo(memory: SharedMemory, byteCount: number): void {
 const compiled = new Map<string, object>();
 
 /** What the module exports. Threads that compile the same bytes share the machine code. */
-export function instantiate(name: "embeddings" | "newest-versions" | "pages" | "windows", memory: SharedMemory): unknown {
+export function instantiate(name: "arrivals" | "embeddings" | "newest-versions" | "pages" | "windows", memory: SharedMemory): unknown {
   // Seen from the sources and from the compiled files alike.
   const module = compiled.get(name) ?? new WebAssembly.Module(readFileSync(new URL(`../../dist/kernels/${name}.wasm`, import.meta.url)));
   compiled.set(name, module);

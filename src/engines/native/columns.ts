@@ -1,6 +1,5 @@
 /** Rows as typed arrays over shared memory: what is read from DuckDB once, and by all threads in place. */
 import {isSet, type RawChunk, type RawColumn} from "../raw-vectors.js";
-import {growTo, openMemory, type SharedMemory} from "../wasm.js";
 
 /** How the columns of a query travel: `key`, `ts`, the words of flags, then values. */
 export interface Shape {
@@ -43,7 +42,7 @@ export function renderFlagWords(conditions: readonly (string | number)[]): strin
 }
 
 /** The words of a chunk's flags, with those of the presence of values. */
-export function readFlagWords({flagWords, presence}: Shape, {rowCount, columns}: RawChunk): Int32Array[] {
+function readFlagWords({flagWords, presence}: Shape, {rowCount, columns}: RawChunk): Int32Array[] {
   const words = columns.slice(2, 2 + flagWords).map(({data}) => new Int32Array(data.buffer, data.byteOffset, rowCount).slice());
   for (const {value, flag} of presence) {
     const {word, bit} = placeFlag(flag);
@@ -67,27 +66,14 @@ export function findFlag(columns: Pick<Columns, "flags">, flag: number | undefin
 
 /** What is appended byte by byte is copied in a loop: to describe it to a copy takes longer. */
 const fewBytes = 64;
-/** From here on what can grow in place does. */
-const inPlaceBytes = 4 * 1024 * 1024;
-
-export class Growing {
+class Growing {
   bytes: SharedArrayBuffer;
   view: Uint8Array;
   used = 0;
-  private memory: SharedMemory | undefined;
 
-  /** @param growsInPlace once it is large: for few at a time, because each reserves all addresses that it may ever need */
-  constructor(
-    capacity: number,
-    private readonly growsInPlace = false,
-  ) {
+  constructor(capacity: number) {
     this.bytes = new SharedArrayBuffer(capacity);
     this.view = new Uint8Array(this.bytes);
-  }
-
-  /** What has been appended. */
-  get written(): Uint8Array {
-    return this.view.subarray(0, this.used);
   }
 
   append(data: Uint8Array, from = 0, to = data.length): void {
@@ -99,23 +85,16 @@ export class Growing {
   }
 
   reserve(more: number): void {
-    if (this.used + more > this.bytes.byteLength) this.resize(Math.max(this.used + more, 2 * this.bytes.byteLength));
-  }
-
-  resize(capacity: number): void {
-    const {view, memory} = this;
-    if (this.growsInPlace && capacity >= inPlaceBytes) {
-      this.memory ??= openMemory();
-      growTo(this.memory, capacity);
-    }
-    this.bytes = this.memory?.buffer ?? new SharedArrayBuffer(capacity);
+    if (this.used + more <= this.bytes.byteLength) return;
+    const {view} = this;
+    this.bytes = new SharedArrayBuffer(Math.max(this.used + more, 2 * view.length));
     this.view = new Uint8Array(this.bytes);
-    if (memory === undefined) this.view.set(view);
+    this.view.set(view);
   }
 }
 
 /** Appends some elements of a list column, and which of them are not NULL. */
-export function appendElements({data, validity}: RawColumn, {offset, length, width}: {readonly offset: number; readonly length: number; readonly width: number}, to: {readonly data: Growing; readonly present: Growing}): void {
+function appendElements({data, validity}: RawColumn, {offset, length, width}: {readonly offset: number; readonly length: number; readonly width: number}, to: {readonly data: Growing; readonly present: Growing}): void {
   to.data.append(data, offset * width, (offset + length) * width);
   to.present.reserve(length);
   for (let at = 0; at < length; at += 1) to.present.view[to.present.used + at] = isSet(validity, offset + at) ? 1 : 0;

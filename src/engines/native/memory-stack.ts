@@ -1,7 +1,7 @@
 /** Memory that a kernel works in, which knows addresses alone: arrays are put on top of each other, and given back from the top. */
 import {growTo, memoryBytesMax, openMemory} from "../wasm.js";
 
-/** What is wanted is more than addresses reach. */
+/** What is wanted is more than addresses reach, or than may be taken. */
 export class MemoryFull extends Error {}
 
 /** 0 stands for an array that is not there. */

@@ -32,7 +32,7 @@ export interface Pass {
   readonly order: readonly string[];
   /** An order that is cheaper and nearly always the same: see `TieCheck`. */
   readonly guess: {readonly order: readonly string[]; readonly hashes: TieHashes} | undefined;
-  /** The same order, or the guessed one, for rows that are sorted here: with a guess, `hashes.value` is their last column. Undefined: DuckDB must sort. */
+  /** The same order, or the guessed one, for rows that are sorted here. Undefined: DuckDB must sort. */
   readonly arrivals: RowOrder | undefined;
   readonly dictionaries: readonly Dictionary[];
   /** Window name -> the dictionary that its values are numbers of. */
@@ -167,14 +167,16 @@ export function planPass(task: AggregationTask, windows: readonly Window[], type
   const declared = order.filter((column) => column !== listTie);
   const sortedHere = declared.every((column) => isWhole(types.history.get(column)!));
   const placed = sortedHere ? declared.map((column) => placeOrder(`hist.${quoteName(column)}`, types.history.get(column)!)) : undefined;
+  const tied = history.values.findIndex(({sql}) => listTie !== undefined && sql === `hist.${quoteName(listTie)}`);
+  const tie = tied < 0 ? undefined : {column: tied, flag: placeFlag(flagOf(history, tied)), isFloating: floating.has(history.values[tied]!.type.replace("[]", ""))};
   return {
     windows,
     kernel,
-    arrivals: placed && {columns: placed, tie: listTie === undefined ? undefined : history.values.length},
+    arrivals: placed && {columns: placed, tie},
     history: renderSide(history),
     target: renderSide(target),
     order: renderOrder(order),
-    guess: listTie === undefined ? undefined : {order: renderOrder(declared), hashes: renderTieHashes(declared, renderKept(history.values.find(({sql}) => sql === `hist.${quoteName(listTie)}`)!))},
+    guess: tied < 0 ? undefined : {order: renderOrder(declared), hashes: renderTieHashes(declared, renderKept(history.values[tied]!))},
     dictionaries: [...dictionaries.values()],
     decoded,
   };

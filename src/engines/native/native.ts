@@ -12,7 +12,6 @@ import {quoteName} from "../../sources/quote.js";
 import {inTable, resultTypeOf, type AggregationEngine, type AggregationTask, type ProvidedColumn, type SqlSession, type Window, type WindowColumn, type WindowColumns} from "../aggregation-engine.js";
 import {chunkRows, widthOfType} from "../raw-vectors.js";
 import {readLimits, type SessionLimits} from "../session-limits.js";
-import {memoryBytesMax} from "../wasm.js";
 import {ArrivalsBuilder} from "./arrivals.js";
 import {ColumnsBuilder, type Columns} from "./columns.js";
 import type {Job} from "./job.js";
@@ -20,6 +19,7 @@ import {matchKeys, numberKeys, readTypes} from "./key-table.js";
 import {openNativeJoins} from "./native-joins.js";
 import {planPass, splitPasses, type Pass, type TaskTypes} from "./native-plan.js";
 import {KernelThreads} from "./kernel-threads.js";
+import {MemoryFull} from "./memory-stack.js";
 import {collectShared, countBytes, SharedGarbage} from "./shared-garbage.js";
 import {TieCheck, ValueTie} from "./tie-check.js";
 import {WindowResults, type RowResults} from "./window-results.js";
@@ -334,23 +334,19 @@ function followTarget({key, rowCount}: Columns): (lastKey: number) => [from: num
 
 /** All rows in any order; undefined where they take too much memory. */
 async function readArrivals(session: SqlSession, slice: Slice): Promise<ArrivalsBuilder | undefined> {
-  const {history, guess} = slice.pass;
-  const hashes = guess === undefined ? [] : [guess.hashes.value];
-  const shape = {...history.shape, values: [...history.shape.values, ...hashes.map(() => ({width: 8, isList: false}))]};
-  const builder = new ArrivalsBuilder(shape, slice.keys);
+  const {history} = slice.pass;
+  const builder = new ArrivalsBuilder(history.shape, slice.keys);
   try {
-    await session.forEachChunk(renderHistory(slice, hashes), ["INTEGER", "DOUBLE", ...history.types, ...hashes.map(() => "DOUBLE")], (chunk) => {
+    await session.forEachChunk(renderHistory(slice, []), ["INTEGER", "DOUBLE", ...history.types], (chunk) => {
       builder.append(chunk);
-      if (builder.byteCount > Math.min(slice.shares.historyBytes, memoryBytesMax)) throw new NoRoom();
+      if (builder.byteCount > slice.shares.historyBytes) throw new MemoryFull();
     });
     return builder;
   } catch (error) {
-    if (!(error instanceof NoRoom)) throw error;
+    if (!(error instanceof MemoryFull)) throw error;
     return undefined;
   }
 }
-
-class NoRoom extends Error {}
 
 async function streamSorted(session: SqlSession, slice: Slice, submit: (history: Columns, lastKey: number) => Promise<void>): Promise<void> {
   const {history, guess: planned, order} = slice.pass;

@@ -4,12 +4,12 @@ import {MemoryStack} from "./memory-stack.js";
 
 /** Numbers are addresses, but for counts, bits, widths, rows, keys and microseconds. */
 export interface WindowKernels {
-  shift(array: number, count: number, by: number): void;
+  sumLengths(lengths: number, count: number, starts: number): number;
   findRuns(ts: number, count: number, bounds: number, boundCount: number, runs: number, runsMax: number): number;
   groupByKey(keys: number, count: number, firstKey: number, keyCount: number, next: number, runs: number, runCount: number, places: number, sortedKeys: number): void;
   setOrder(ts: number, columns: number, count: number): void;
   mergeKeys(places: number, sortedKeys: number, count: number, spare: number, runs: number): void;
-  hasTie(places: number, sortedKeys: number, count: number, hashes: number): number;
+  hasTie(places: number, sortedKeys: number, count: number, lists: number): number;
   keepRows(places: number, count: number, flags: number, bit: number, otherFlags: number, otherBit: number, rows: number): number;
   gather32(from: number, at: number, count: number, to: number): void;
   gather64(from: number, at: number, count: number, to: number): void;

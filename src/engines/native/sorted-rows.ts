@@ -1,5 +1,7 @@
 /** Puts the rows of a block in order. Feeds come nearly sorted by time, so that after counting keys there is mostly nothing left to sort. */
 import {viewBytes} from "../raw-vectors.js";
+import type {Field} from "./arrival-input.js";
+import type {Stretches} from "./arrival-memory.js";
 import type {ArrivedBlock, RowOrder} from "./arrivals.js";
 import type {Columns} from "./columns.js";
 import type {Scratch} from "./scratch.js";
@@ -57,45 +59,35 @@ export function sortArrived(scratch: Scratch, block: ArrivedBlock): SortedRows {
     groupByKey(scratch, block, {...rows, arrivedKey: placed.key});
     kernels.setOrder(rows.ts, scratch.push(viewBytes(describeOrder(rows, order))), order.columns.length);
     kernels.mergeKeys(places, key, rowCount, scratch.reserve(4 * rowCount), scratch.reserve(4 * (rowCount + 1)));
-    if (order.tie !== undefined && kernels.hasTie(places, key, rowCount, rows.values[order.tie]!.at) !== 0) throw new ValueTie();
+    if (order.tie !== undefined && kernels.hasTie(places, key, rowCount, scratch.push(viewBytes(describeLists(rows, order.tie)))) !== 0) throw new ValueTie();
   });
   return rows;
 }
 
 /** The block's rows side by side, in the order in which they came. */
-function placeArrived(scratch: Scratch, {columns, stretches, partRows, rowCount}: ArrivedBlock): Omit<SortedRows, "places" | "rowCount"> {
-  const push = (buffer: ArrayBufferLike, width: number): number => {
-    const at = scratch.reserve(width * rowCount);
-    const to = scratch.bytes(at, width * rowCount);
-    const bytes = new Uint8Array(buffer);
-    for (let stretch = 0, used = 0; stretch < stretches.length; stretch += 2) {
-      const [start, end] = [width * stretches[stretch]!, width * stretches[stretch + 1]!];
-      to.set(bytes.subarray(start, end), used);
-      used += end - start;
+function placeArrived(scratch: Scratch, {memory, stretches: rows, key, ts, flags, values}: ArrivedBlock): Omit<SortedRows, "places" | "rowCount"> {
+  const bytes = new Uint8Array(memory);
+  const push = ({starts, counts, count}: Stretches, {offset, width}: Field): number => {
+    const at = scratch.reserve(width * count);
+    const to = scratch.bytes(at, width * count);
+    let used = 0;
+    for (const [stretch, start] of starts.entries()) {
+      const byteCount = width * counts[stretch]!;
+      to.set(bytes.subarray(start + offset, start + offset + byteCount), used);
+      used += byteCount;
     }
     return at;
   };
   return {
-    key: push(columns.key.buffer, 4),
-    ts: push(columns.ts.buffer, 8),
-    flags: columns.flags.map(({buffer}) => push(buffer, 4)),
-    values: columns.values.map(({width, bytes, lists}) => {
-      if (!lists) return {width, at: push(bytes, width), lists: undefined};
-      const [starts, ends] = [push(lists.starts.buffer, 4), push(lists.ends.buffer, 4)];
-      let [row, elementCount] = [0, 0];
-      for (const [part, {present}] of lists.parts.entries()) {
-        for (const bound of [starts, ends]) scratch.kernels.shift(bound + 4 * row, partRows[part]!, elementCount);
-        row += partRows[part]!;
-        elementCount += present.length;
-      }
-      const joined = {at: scratch.reserve(width * elementCount), present: scratch.reserve(elementCount)};
-      let used = 0;
-      for (const {data, present} of lists.parts) {
-        scratch.bytes(joined.at + width * used, data.length).set(data);
-        scratch.bytes(joined.present + used, present.length).set(present);
-        used += present.length;
-      }
-      return {width, at: joined.at, lists: {starts, ends, present: joined.present}};
+    key: push(rows, key),
+    ts: push(rows, ts),
+    flags: flags.map((field) => push(rows, field)),
+    values: values.map(({field, elements}) => {
+      const at = push(rows, field);
+      if (!elements) return {width: field.width, at, lists: undefined};
+      const starts = scratch.reserve(4 * (rows.count + 1));
+      scratch.kernels.sumLengths(at, rows.count, starts);
+      return {width: elements.values.width, at: push(elements.stretches, elements.values), lists: {starts, ends: starts + 4, present: push(elements.stretches, elements.present)}};
     }),
   };
 }
@@ -111,9 +103,10 @@ type Run = readonly [from: number, to: number];
 /** A source that is sorted by time arrives in some long runs, mixed by the threads that read it: here they follow each other again. */
 function orderRuns(scratch: Scratch, {stretches, rowCount}: ArrivedBlock, ts: number): readonly Run[] {
   const bounds: number[] = [];
-  for (let at = 0, place = 0; at < stretches.length; at += 2) {
+  let place = 0;
+  for (const count of stretches.counts) {
     bounds.push(place);
-    place += stretches[at + 1]! - stretches[at]!;
+    place += count;
   }
   const runsMax = bounds.length + Math.floor(rowCount / 32);
   const found = scratch.reserve(4 * runsMax);
@@ -127,4 +120,10 @@ function orderRuns(scratch: Scratch, {stretches, rowCount}: ArrivedBlock, ts: nu
 /** As `setOrder` takes it. */
 function describeOrder({flags, values}: Pick<SortedRows, "flags" | "values">, {columns}: RowOrder): Int32Array {
   return Int32Array.from(columns.flatMap(({column, flag}) => [values[column]!.at, values[column]!.width, flags[flag.word]!, flag.bit]));
+}
+
+/** As `hasTie` takes them. */
+function describeLists({flags, values}: Pick<SortedRows, "flags" | "values">, {column, flag, isFloating}: NonNullable<RowOrder["tie"]>): Int32Array {
+  const {width, at, lists} = values[column]!;
+  return Int32Array.of(at, width, isFloating ? 1 : 0, lists!.starts, lists!.ends, lists!.present, flags[flag.word]!, flag.bit);
 }

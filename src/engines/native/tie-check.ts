@@ -1,7 +1,7 @@
 /**
  * Sorting by a list costs more than all else, and matters only where two rows are alike in key, instant and declared order and differ
- * in the list. So the history is sorted without it, two hashes travel with each row, and when such rows are met after all, the caller
- * begins again with the whole order.
+ * in the list. So the history is sorted without it, and when such rows are met after all, the caller begins again with the whole order. Kernels
+ * that sort compare the lists themselves; where DuckDB sorts, two hashes travel with each row.
  */
 import type {RawChunk} from "../raw-vectors.js";
 
