@@ -300,34 +300,47 @@ export function forget(slots: Slots, versions: Versions, validTo: i32, time: i32
   }
 }
 
-/** A column of some rows: the values, and a bit for each, 1 where there is one. */
-export function readRows(slots: Slots, versions: Versions, index: i32, first: i32, rowCount: i32, to: usize, present: usize): void {
+/** A byte a slot, 1 where it has a value of the column; the others become 0. */
+export function markPresent(slots: Slots, versions: Versions, index: i32, present: usize): void {
   const column = columnOf(versions, index);
   const width = column.width;
   const values = column.values;
   const isNull = column.isNull;
   const order = versions.order;
-  let bits: u8 = 0;
-  for (let at = 0; at < rowCount; at++) {
-    const slot = get32(slots.slot, first + at);
-    const isPresent = slot >= 0 && get64(order, slot) != none && !isNullAt(isNull, slot);
-    if (width == 8) set64(to, at, isPresent ? get64(values, slot) : 0);
-    else if (width == 4) set32(to, at, isPresent ? get32(values, slot) : 0);
-    else store<u8>(to + <usize>at, isPresent ? load<u8>(values + <usize>slot) : 0);
-    if (isPresent) bits |= <u8>1 << <u8>(at & 7);
-    if ((at & 7) == 7 || at == rowCount - 1) {
-      store<u8>(present + (<usize>at >> 3), bits);
-      bits = 0;
-    }
+  const slotCount = get32(slots.start, slots.keyCount);
+  for (let slot = 0; slot < slotCount; slot++) {
+    const isPresent = get64(order, slot) != none && !isNullAt(isNull, slot);
+    store<u8>(present + <usize>slot, isPresent ? 1 : 0);
+    if (isPresent) continue;
+    if (width == 8) set64(values, slot, 0);
+    else if (width == 4) set32(values, slot, 0);
+    else store<u8>(values + <usize>slot, 0);
   }
 }
 
-/** Writes 64-bit numbers as 32-bit ones, over themselves; false where one does not fit. */
+/** Writes 64-bit numbers as 32-bit ones, over themselves; false where one does not fit: they stay as they are. */
 export function narrow(numbers: usize, count: i32): bool {
   for (let at = 0; at < count; at++) {
     const number = get64(numbers, at);
     if (number != <i64>(<i32>number)) return false;
-    set32(numbers, at, <i32>number);
   }
+  for (let at = 0; at < count; at++) set32(numbers, at, <i32>get64(numbers, at));
   return true;
+}
+
+/** What lies by slot, for some rows: the values, and a bit for each, 1 where there is one. `first` is a multiple of 8. */
+export function readRows(slots: Slots, width: i32, values: usize, isPresent: usize, first: i32, rowCount: i32, to: usize, present: usize): void {
+  for (let at = 0; at < rowCount; at += 8) {
+    let bits: u32 = 0;
+    for (let row = at; row < min(at + 8, rowCount); row++) {
+      const slot = get32(slots.slot, first + row);
+      if (slot >= 0) {
+        copyValue(width, values, slot, to, row);
+        bits |= <u32>load<u8>(isPresent + <usize>slot) << (row & 7);
+      } else if (width == 8) set64(to, row, 0);
+      else if (width == 4) set32(to, row, 0);
+      else store<u8>(to + <usize>row, 0);
+    }
+    store<u8>(present + (<usize>at >> 3), <u8>bits);
+  }
 }

@@ -12,8 +12,9 @@ export interface JoinKernel {
   offer(slots: number, versions: number, rowCount: number, isInclusive: boolean): number;
   settle(slots: number, versions: number): number;
   forget(slots: number, versions: number, validTo: number, time: number, ttl: bigint, isInclusive: boolean): void;
-  readRows(slots: number, versions: number, column: number, first: number, rowCount: number, to: number, present: number): void;
+  markPresent(slots: number, versions: number, column: number, present: number): void;
   narrow(numbers: number, count: number): number;
+  readRows(slots: number, width: number, values: number, isPresent: number, first: number, rowCount: number, to: number, present: number): void;
 }
 
 const chunksBytes = 64 << 20;

@@ -40,6 +40,8 @@ export interface Endings {
 
 interface Column {
   readonly width: number;
+  /** By slot. */
+  readonly values: number;
   /** Of what the kernel is told of it. */
   readonly head: number;
   readonly isNull: number;
@@ -63,6 +65,8 @@ export class NewestVersions {
   private readonly keys: number;
   private readonly known: number;
   private readonly ranks: number;
+  /** Room for what slots have of a column. */
+  private readonly present: number;
 
   /** @param widths of what is kept, in bytes: 1, 4 or 8 */
   constructor(
@@ -74,12 +78,13 @@ export class NewestVersions {
     const {slotCount} = slots;
     const order = memory.reserve(8 * slotCount);
     memory.bits(order, slotCount).fill(none);
+    this.present = memory.reserve(slotCount);
     const heads = memory.reserve(4 * widths.length * (validityAt + 1));
     this.columns = widths.map((width, index) => {
       const [values, isNull, data, validity] = [memory.reserve(width * slotCount), memory.reserve(slotCount), memory.reserve(width * chunkRows), memory.reserve(chunkRows / 8)];
       const head = heads + 4 * index * (validityAt + 1);
       memory.int32(head, validityAt + 1).set([width, values, 0, data, 0]);
-      return {width, head, isNull, data, validity};
+      return {width, values, head, isNull, data, validity};
     });
     [this.keys, this.known, this.ranks] = [memory.reserve(4 * chunkRows), memory.reserve(8 * chunkRows), memory.reserve(8 * chunkRows)];
     this.head = memory.pushInts([order, widths.length, heads, this.keys, this.known, this.ranks, memory.reserve(4 * chunkRows)]);
@@ -123,22 +128,21 @@ export class NewestVersions {
     this.memory.kernel.forget(this.slots.head, this.head, validTo ?? -1, ttl?.time ?? -1, BigInt(ttl?.us ?? 0), this.isInclusive);
   }
 
+  /**
+   * A column is read once: its numbers may become narrower where they lie, so that rows, whose slots lie anywhere, fetch them from fewer
+   * lines of the cache.
+   */
   readColumn(index: number): RowValues {
-    const {width} = this.columns[index]!;
-    return (width === 8 ? this.readRows(index, 4) : undefined) ?? this.readRows(index, width)!;
-  }
-
-  /** Undefined where values do not fit into so many bytes. */
-  private readRows(index: number, keptWidth: number): RowValues | undefined {
-    const {memory, slots: {head, rowCount}} = this;
-    const {width} = this.columns[index]!;
+    const {memory, slots: {head, rowCount, slotCount}} = this;
+    const {width, values} = this.columns[index]!;
+    memory.kernel.markPresent(head, this.head, index, this.present);
+    const keptWidth = width === 8 && memory.kernel.narrow(values, slotCount) !== 0 ? 4 : width;
     const bytes = new Uint8Array(rowCount * keptWidth);
     const present = new Uint8Array(Math.ceil(rowCount / 8));
-    const [block, bits] = [memory.reserve(blockRows * width), memory.reserve(blockRows / 8)];
+    const [block, bits] = [memory.reserve(blockRows * keptWidth), memory.reserve(blockRows / 8)];
     for (let first = 0; first < rowCount; first += blockRows) {
       const count = Math.min(blockRows, rowCount - first);
-      memory.kernel.readRows(head, this.head, index, first, count, block, bits);
-      if (keptWidth < width && memory.kernel.narrow(block, count) === 0) return undefined;
+      memory.kernel.readRows(head, keptWidth, values, this.present, first, count, block, bits);
       bytes.set(memory.bytes(block, count * keptWidth), first * keptWidth);
       present.set(memory.bytes(bits, Math.ceil(count / 8)), first / 8);
     }
