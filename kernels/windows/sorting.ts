@@ -1,5 +1,5 @@
 /** Puts rows in order by key and instant. */
-import {copy, get32, getFloat, readBits, set32} from "../shared/arrays";
+import {copy, get32, get64, getFloat, readBits, set32, set64} from "../shared/arrays";
 
 /** Where lists begin that lie one after another, and where the last ends. */
 export function sumLengths(lengths: usize, count: i32, starts: usize): i32 {
@@ -12,25 +12,47 @@ export function sumLengths(lengths: usize, count: i32, starts: usize): i32 {
   return end;
 }
 
+/** An instant that is later than the one before it by so many times the mean is another run's. */
+const jump: f64 = 64;
+
 /**
- * Where instants go back, as the starts of ascending runs; each stretch, whose starts are in `bounds`, begins one. Returns how many, at
- * most `runsMax`, or -1 for more.
+ * The starts of ascending runs, by their first instants, and at the start of each in `ends` where it ends: instants go back there or jump ahead,
+ * or a stretch begins, whose starts are in `bounds`. Feeds that are sorted by time arrive in some long runs, mixed by the threads that read them: here
+ * they follow each other again. Returns how many, which is one where there are more than `runsMax`; `spare` and `work` have room for a number more.
  */
-export function findRuns(ts: usize, count: i32, bounds: usize, boundCount: i32, runs: usize, runsMax: i32): i32 {
+export function findRuns(ts: usize, count: i32, bounds: usize, boundCount: i32, runs: usize, runsMax: i32, ends: usize, spare: usize, work: usize): i32 {
+  if (count == 0) return 0;
+  let first = getFloat(ts, 0);
+  let last = first;
+  for (let at = 1; at < count; at++) {
+    const instant = getFloat(ts, at);
+    if (instant < first) first = instant;
+    else if (instant > last) last = instant;
+  }
+  const stepMax = (jump * (last - first)) / <f64>count;
   let found = 0;
   let bound = 0;
   for (let at = 0; at < count; at++) {
-    const isBound = bound < boundCount && get32(bounds, bound) == at;
-    if (isBound) bound++;
-    if (!isBound && getFloat(ts, at) >= getFloat(ts, at - 1)) continue;
-    if (found == runsMax) return -1;
+    if (bound < boundCount && get32(bounds, bound) == at) bound++;
+    else {
+      const step = getFloat(ts, at) - getFloat(ts, at - 1);
+      if (step >= 0 && step <= stepMax) continue;
+    }
+    if (found == runsMax) {
+      found = 1;
+      break;
+    }
+    if (found > 0) set32(ends, get32(runs, found - 1), at);
     set32(runs, found++, at);
   }
+  set32(ends, get32(runs, found - 1), count);
+  setOrder(ts, 0, 0);
+  sort(runs, 0, found, spare, work);
   return found;
 }
 
-/** Places of the rows by key, and the key of each. `next` has room for a number more than there are keys; `runs` holds pairs of places, in the order in which to take them. */
-export function groupByKey(keys: usize, count: i32, firstKey: i32, keyCount: i32, next: usize, runs: usize, runCount: i32, places: usize, sortedKeys: usize): void {
+/** Of rows by key their places, keys and instants. `next` has room for a number more than there are keys; `runs` and `ends` are those of `findRuns`. */
+export function groupByKey(keys: usize, ts: usize, count: i32, firstKey: i32, keyCount: i32, next: usize, runs: usize, ends: usize, runCount: i32, places: usize, sortedKeys: usize, sortedTs: usize): void {
   memory.fill(next, 0, <usize>(keyCount + 1) << 2);
   for (let at = 0; at < count; at++) {
     const key = get32(keys, at) - firstKey + 1;
@@ -38,13 +60,15 @@ export function groupByKey(keys: usize, count: i32, firstKey: i32, keyCount: i32
   }
   for (let key = 0; key < keyCount; key++) set32(next, key + 1, get32(next, key + 1) + get32(next, key));
   for (let run = 0; run < runCount; run++) {
-    const to = get32(runs, 2 * run + 1);
-    for (let place = get32(runs, 2 * run); place < to; place++) {
+    const from = get32(runs, run);
+    const to = get32(ends, from);
+    for (let place = from; place < to; place++) {
       const key = get32(keys, place);
       const at = get32(next, key - firstKey);
       set32(next, key - firstKey, at + 1);
       set32(places, at, place);
       set32(sortedKeys, at, key);
+      set64(sortedTs, at, get64(ts, place));
     }
   }
 }
@@ -87,20 +111,29 @@ function isAfter(a: i32, b: i32): bool {
   return left > right || (left == right && orderCount > 0 && compareEqual(a, b) > 0);
 }
 
-/** Sorts the places of each key by merging the runs that are in order already. `runs` has room for a number more than there are rows. */
-export function mergeKeys(places: usize, sortedKeys: usize, count: i32, spare: usize, runs: usize): void {
+/** Sorts the places of each key, and their instants. `spare` has room for the places, `work` for a number more than those. */
+export function mergeKeys(places: usize, sortedKeys: usize, sortedTs: usize, count: i32, spare: usize, work: usize): void {
   let end = 0;
   for (let start = 0; start < count; start = end) {
     const key = get32(sortedKeys, start);
-    set32(runs, 0, start);
-    let runCount = 1;
+    let isSorted = true;
     for (end = start + 1; end < count && get32(sortedKeys, end) == key; end++) {
-      if (isAfter(get32(places, end - 1), get32(places, end))) set32(runs, runCount++, end);
+      if (getFloat(sortedTs, end) <= getFloat(sortedTs, end - 1)) isSorted = false;
     }
-    if (runCount == 1) continue;
-    set32(runs, runCount, end);
-    mergeRuns(places, spare, runs, runCount);
+    if (isSorted) continue;
+    sort(places, start, end, spare, work);
+    for (let at = start; at < end; at++) set64(sortedTs, at, get64(orderTs, get32(places, at)));
   }
+}
+
+/** Sorts places by merging the runs that are in order already. */
+function sort(places: usize, start: i32, end: i32, spare: usize, runs: usize): void {
+  set32(runs, 0, start);
+  let runCount = 1;
+  for (let at = start + 1; at < end; at++) if (isAfter(get32(places, at - 1), get32(places, at))) set32(runs, runCount++, at);
+  if (runCount == 1) return;
+  set32(runs, runCount, end);
+  mergeRuns(places, spare, runs, runCount);
 }
 
 /** Merges neighbouring runs until there is one; `runs` are where they begin, and the end of the last. */

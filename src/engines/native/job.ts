@@ -8,7 +8,7 @@ import {MemoryFull} from "./memory-stack.js";
 import {returnScratch, takeScratch, type Scratch} from "./scratch.js";
 import {placeSorted, sortArrived} from "./sorted-rows.js";
 import {ValueTie} from "./tie-check.js";
-import {computeWindow, findRanges, SumOverflow, type Ranges, type WindowResult, type WindowSpec} from "./window-values.js";
+import {computeWindow, findRanges, narrowRanges, SumOverflow, type Ranges, type WindowResult, type WindowSpec} from "./window-values.js";
 
 export interface KernelWindow extends WindowSpec {
   readonly name: string;
@@ -77,9 +77,7 @@ function computeWindows(scratch: Scratch, {kernel, target, from, to}: Job, lines
   const ranges = new Map<string, Ranges>();
   return kernel.windows.map((window) => {
     const line = lines[window.line]!;
-    const id = `${window.line} ${window.windowUs}`;
-    const range = ranges.get(id) ?? findRanges(scratch, line, rows, window.windowUs);
-    ranges.set(id, range);
+    const range = rangesOf(window.line, window.windowUs);
     return scratch.passing(() => {
       const drops = window.own === undefined ? 0 : readDrops(scratch, target, window.own, {from, to});
       const own = window.current && readOwn(scratch, target, {...window.current, kind: window.kind}, {from, to});
@@ -91,4 +89,10 @@ function computeWindows(scratch: Scratch, {kernel, target, from, to}: Job, lines
       }
     });
   });
+  function rangesOf(at: number, windowUs: number): Ranges {
+    const id = `${at} ${windowUs}`;
+    const found = ranges.get(id) ?? (windowUs === Infinity ? findRanges(scratch, lines[at]!, rows) : narrowRanges(scratch, lines[at]!, rows, rangesOf(at, Infinity), windowUs));
+    ranges.set(id, found);
+    return found;
+  }
 }

@@ -47,7 +47,7 @@ export function buildLine(scratch: Scratch, history: SortedRows, {flags, value, 
     const parts = layOut(count, {hasValue: column !== undefined, hasIdentity: isFloating, hasDropper: dropper !== undefined});
     const at = scratch.reserve(parts.byteCount);
     kernels.gather32(history.key, items.rows, count, at + parts.key);
-    kernels.gather64(history.ts, items.places, count, at + parts.ts);
+    kernels.gather64(history.ts, items.rows, count, at + parts.ts);
     if (column) kernels.gatherBits(column.at, column.width, items.elements, count, at + parts.value);
     if (isFloating) kernels.identify(at + parts.value, count, value.kind === "double", at + parts.identity);
     if (dropper) {

@@ -5,10 +5,10 @@ import {MemoryStack} from "./memory-stack.js";
 /** Numbers are addresses, but for counts, bits, widths, rows, keys and microseconds. */
 export interface WindowKernels {
   sumLengths(lengths: number, count: number, starts: number): number;
-  findRuns(ts: number, count: number, bounds: number, boundCount: number, runs: number, runsMax: number): number;
-  groupByKey(keys: number, count: number, firstKey: number, keyCount: number, next: number, runs: number, runCount: number, places: number, sortedKeys: number): void;
+  findRuns(ts: number, count: number, bounds: number, boundCount: number, runs: number, runsMax: number, ends: number, spare: number, work: number): number;
+  groupByKey(keys: number, ts: number, count: number, firstKey: number, keyCount: number, next: number, runs: number, ends: number, runCount: number, places: number, sortedKeys: number, sortedTs: number): void;
   setOrder(ts: number, columns: number, count: number): void;
-  mergeKeys(places: number, sortedKeys: number, count: number, spare: number, runs: number): void;
+  mergeKeys(places: number, sortedKeys: number, sortedTs: number, count: number, spare: number, work: number): void;
   hasTie(places: number, sortedKeys: number, count: number, lists: number): number;
   keepRows(places: number, count: number, flags: number, bit: number, otherFlags: number, otherBit: number, rows: number): number;
   gather32(from: number, at: number, count: number, to: number): void;
@@ -20,7 +20,8 @@ export interface WindowKernels {
   markDroppers(bits: number, count: number, flags: number, bit: number): void;
   longestKey(lineKeys: number, length: number): number;
   identify(bits: number, count: number, isDouble: boolean, to: number): void;
-  findRanges(lineKeys: number, lineTs: number, length: number, keys: number, ts: number, count: number, windowUs: number, starts: number, ends: number): void;
+  findRanges(lineKeys: number, lineTs: number, length: number, keys: number, ts: number, count: number, starts: number, ends: number): void;
+  narrowRanges(lineTs: number, ts: number, count: number, windowUs: number, starts: number, ends: number, narrowed: number): void;
   setLine(values: number, identity: number, droppers: number): void;
   setRows(keys: number, starts: number, ends: number, drops: number): void;
   setOwn(own: number, ownIdentity: number, ownStarts: number, ownEnds: number): void;

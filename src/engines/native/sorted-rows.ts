@@ -14,8 +14,8 @@ export interface SortedRows {
   readonly places: number;
   /** By row. */
   readonly key: number;
-  /** By place. */
   readonly ts: number;
+  /** By place. */
   readonly flags: readonly number[];
   readonly values: readonly PlacedColumn[];
 }
@@ -52,13 +52,13 @@ export function placeSorted(scratch: Scratch, {rowCount, key, ts, flags, values}
 export function sortArrived(scratch: Scratch, block: ArrivedBlock): SortedRows {
   const {kernels} = scratch;
   const {rowCount, order} = block;
-  const placed = placeArrived(scratch, block);
-  const [places, key] = [scratch.reserve(4 * rowCount), scratch.reserve(4 * rowCount)];
-  const rows = {...placed, rowCount, places, key};
+  const arrived = placeArrived(scratch, block);
+  const [places, key, ts] = [scratch.reserve(4 * rowCount), scratch.reserve(4 * rowCount), scratch.reserve(8 * rowCount)];
+  const rows = {...arrived, rowCount, places, key, ts};
   scratch.passing(() => {
-    groupByKey(scratch, block, {...rows, arrivedKey: placed.key});
-    kernels.setOrder(rows.ts, scratch.push(viewBytes(describeOrder(rows, order))), order.columns.length);
-    kernels.mergeKeys(places, key, rowCount, scratch.reserve(4 * rowCount), scratch.reserve(4 * (rowCount + 1)));
+    groupByKey(scratch, block, arrived, rows);
+    kernels.setOrder(arrived.ts, scratch.push(viewBytes(describeOrder(rows, order))), order.columns.length);
+    kernels.mergeKeys(places, key, ts, rowCount, scratch.reserve(4 * rowCount), scratch.reserve(4 * (rowCount + 1)));
     if (order.tie !== undefined && kernels.hasTie(places, key, rowCount, scratch.push(viewBytes(describeLists(rows, order.tie)))) !== 0) throw new ValueTie();
   });
   return rows;
@@ -92,29 +92,18 @@ function placeArrived(scratch: Scratch, {memory, stretches: rows, key, ts, flags
   };
 }
 
-function groupByKey(scratch: Scratch, block: ArrivedBlock, rows: Pick<SortedRows, "places" | "key" | "ts"> & {readonly arrivedKey: number}): void {
-  const {rowCount, firstKey, keyCount} = block;
-  const runs = Int32Array.from(orderRuns(scratch, block, rows.ts).flat());
-  scratch.kernels.groupByKey(rows.arrivedKey, rowCount, firstKey, keyCount, scratch.reserve(4 * (keyCount + 1)), scratch.push(viewBytes(runs)), runs.length / 2, rows.places, rows.key);
-}
-
-type Run = readonly [from: number, to: number];
-
-/** A source that is sorted by time arrives in some long runs, mixed by the threads that read it: here they follow each other again. */
-function orderRuns(scratch: Scratch, {stretches, rowCount}: ArrivedBlock, ts: number): readonly Run[] {
+function groupByKey(scratch: Scratch, {stretches, rowCount, firstKey, keyCount}: ArrivedBlock, arrived: {readonly key: number; readonly ts: number}, {places, key, ts}: Pick<SortedRows, "places" | "key" | "ts">): void {
+  const {kernels} = scratch;
   const bounds: number[] = [];
   let place = 0;
   for (const count of stretches.counts) {
     bounds.push(place);
     place += count;
   }
-  const runsMax = bounds.length + Math.floor(rowCount / 32);
-  const found = scratch.reserve(4 * runsMax);
-  const count = scratch.kernels.findRuns(ts, rowCount, scratch.push(viewBytes(Int32Array.from(bounds))), bounds.length, found, runsMax);
-  if (count < 0) return [[0, rowCount]];
-  const starts = [...scratch.int32(found, count), rowCount];
-  const instants = scratch.float64(ts, rowCount);
-  return starts.slice(0, -1).map((from, at): Run => [from, starts[at + 1]!]).sort(([a], [b]) => instants[a]! - instants[b]!);
+  const runsMax = bounds.length + Math.floor(rowCount / 16);
+  const [runs, ends, spare, work] = [scratch.reserve(4 * runsMax), scratch.reserve(4 * rowCount), scratch.reserve(4 * runsMax), scratch.reserve(4 * (runsMax + 1))];
+  const runCount = kernels.findRuns(arrived.ts, rowCount, scratch.push(viewBytes(Int32Array.from(bounds))), bounds.length, runs, runsMax, ends, spare, work);
+  kernels.groupByKey(arrived.key, arrived.ts, rowCount, firstKey, keyCount, scratch.reserve(4 * (keyCount + 1)), runs, ends, runCount, places, key, ts);
 }
 
 /** As `setOrder` takes it. */

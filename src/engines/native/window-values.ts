@@ -50,11 +50,17 @@ export interface TargetRows {
   readonly ts: number;
 }
 
-/** @param windowUs Infinity: all history */
-export function findRanges(scratch: Scratch, line: Line, {count, key, ts}: TargetRows, windowUs: number): Ranges {
+/** All history before each row. */
+export function findRanges(scratch: Scratch, line: Line, {count, key, ts}: TargetRows): Ranges {
   const [startAt, endAt] = [scratch.reserve(4 * count), scratch.reserve(4 * count)];
-  scratch.kernels.findRanges(line.key, line.ts, line.length, key, ts, count, windowUs, startAt, endAt);
+  scratch.kernels.findRanges(line.key, line.ts, line.length, key, ts, count, startAt, endAt);
   return {key: scratch.int32(key, count), ts: scratch.float64(ts, count), start: scratch.int32(startAt, count), end: scratch.int32(endAt, count), keyAt: key, startAt, endAt};
+}
+
+export function narrowRanges(scratch: Scratch, line: Line, {count, ts}: TargetRows, ranges: Ranges, windowUs: number): Ranges {
+  const startAt = scratch.reserve(4 * count);
+  scratch.kernels.narrowRanges(line.ts, ts, count, windowUs, ranges.startAt, ranges.endAt, startAt);
+  return {...ranges, start: scratch.int32(startAt, count), startAt};
 }
 
 export interface WindowInput {
