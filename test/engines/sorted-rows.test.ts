@@ -71,7 +71,7 @@ function sortHere(rows: readonly Row[], {keyCount, chunkRows, sorted = order}: {
     const element = (at: number): number | undefined => (scratch.bytes(present, at + 1)[at] === 1 ? scratch.float64(lists!.at, at + 1)[at]! : undefined);
     return Array.from(scratch.int32(places, rowCount), (place, row): Row => ({
       key: int32(key, row),
-      ts: scratch.float64(ts, rowCount)[place]!,
+      ts: scratch.float64(ts, rowCount)[row]!,
       seq: hasFlag(0, place) ? scratch.bits(seq!.at, rowCount)[place]! : undefined,
       rank: int32(rank!.at, place),
       isSold: scratch.bytes(sold!.at, rowCount)[place] === 1,
