@@ -1,6 +1,13 @@
 /** Takes the rows that a condition keeps out of a history. */
 import {get32, get64, noDropper, readBits, set32, set64} from "../shared/arrays";
 
+/** The flags that all rows have. */
+export function commonFlags(flags: usize, count: i32): i32 {
+  let common = -1;
+  for (let at = 0; at < count; at++) common &= get32(flags, at);
+  return common;
+}
+
 /** The rows whose places have both flags; an address of 0 stands for a flag that all have. Returns how many. */
 export function keepRows(places: usize, count: i32, flags: usize, bit: i32, otherFlags: usize, otherBit: i32, rows: usize): i32 {
   let kept = 0;
@@ -44,15 +51,15 @@ export function countElements(places: usize, count: i32, starts: usize, ends: us
   return total;
 }
 
-/** Of each element that is no NULL its row, the place of the row, and its own. Returns how many. */
-export function unnest(rows: usize, places: usize, count: i32, starts: usize, ends: usize, present: usize, toRows: usize, toPlaces: usize, toElements: usize): i32 {
+/** Of each element that is no NULL which item's it is, the place of that, and its own. Returns how many. */
+export function unnest(places: usize, count: i32, starts: usize, ends: usize, present: usize, toItems: usize, toPlaces: usize, toElements: usize): i32 {
   let found = 0;
   for (let item = 0; item < count; item++) {
     const place = get32(places, item);
     const end = get32(ends, place);
     for (let element = get32(starts, place); element < end; element++) {
       if (load<u8>(present + element) == 0) continue;
-      set32(toRows, found, get32(rows, item));
+      set32(toItems, found, item);
       set32(toPlaces, found, place);
       set32(toElements, found, element);
       found++;

@@ -2,7 +2,7 @@
 import {viewBytes} from "../raw-vectors.js";
 import type {ArrivedBlock} from "./arrivals.js";
 import type {Columns} from "./columns.js";
-import {buildLine, type Line, type LineSpec} from "./line.js";
+import {buildLines, type Line, type LineSpec} from "./line.js";
 import {readDrops, readOwn} from "./row-values.js";
 import {MemoryFull} from "./memory-stack.js";
 import {returnScratch, takeScratch, type Scratch} from "./scratch.js";
@@ -62,7 +62,7 @@ export class JobRunner {
     this.prepared = undefined;
     scratch.clear();
     const sorted = "stretches" in history ? sortArrived(scratch, history) : placeSorted(scratch, history);
-    this.prepared = {block, lines: kernel.lines.map((spec) => buildLine(scratch, sorted, spec))};
+    this.prepared = {block, lines: buildLines(scratch, sorted, kernel.lines)};
     return this.prepared.lines;
   }
 
@@ -77,7 +77,7 @@ function computeWindows(scratch: Scratch, {kernel, target, from, to}: Job, lines
   const ranges = new Map<string, Ranges>();
   return kernel.windows.map((window) => {
     const line = lines[window.line]!;
-    const range = rangesOf(window.line, window.windowUs);
+    const range = rangesOf(line, window.windowUs);
     return scratch.passing(() => {
       const drops = window.own === undefined ? 0 : readDrops(scratch, target, window.own, {from, to});
       const own = window.current && readOwn(scratch, target, {...window.current, kind: window.kind}, {from, to});
@@ -89,9 +89,10 @@ function computeWindows(scratch: Scratch, {kernel, target, from, to}: Job, lines
       }
     });
   });
-  function rangesOf(at: number, windowUs: number): Ranges {
-    const id = `${at} ${windowUs}`;
-    const found = ranges.get(id) ?? (windowUs === Infinity ? findRanges(scratch, lines[at]!, rows) : narrowRanges(scratch, lines[at]!, rows, rangesOf(at, Infinity), windowUs));
+  /** Lines that keep the same rows share their ranges, too. */
+  function rangesOf(line: Line, windowUs: number): Ranges {
+    const id = `${line.key} ${windowUs}`;
+    const found = ranges.get(id) ?? (windowUs === Infinity ? findRanges(scratch, line, rows) : narrowRanges(scratch, line, rows, rangesOf(line, Infinity), windowUs));
     ranges.set(id, found);
     return found;
   }

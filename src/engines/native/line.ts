@@ -16,11 +16,19 @@ export interface LineSpec {
 /** `whole`: any value that is equal only to the same bits. */
 export type ValueKind = "whole" | "double" | "float";
 
-/** Addresses in a thread's memory, and views of some of them. */
-export interface Line {
+/** What is on a line, in order, as addresses in a thread's memory, and views of some of them. Lines that keep the same rows of a history share it. */
+interface Items {
   readonly length: number;
   readonly key: number;
   readonly ts: number;
+  /** Where their rows lie in the history's columns. */
+  readonly places: number;
+  /** How many items a key has at most. */
+  readonly keyItemsMax: number;
+  readonly instants: Float64Array;
+}
+
+export interface Line extends Items {
   /** The bits of each value, the low ones of a narrower one. */
   readonly value: number;
   /** The same where equal values in several spellings have equal bits. */
@@ -29,55 +37,55 @@ export interface Line {
   readonly dropper: number;
   /** For each item the one before the run of items that drop by the same; 0: no window drops. */
   readonly before: number;
-  /** How many items a key has at most. */
-  readonly keyItemsMax: number;
-  readonly instants: Float64Array;
   readonly bits: BigInt64Array;
   /** Lists that are stretches of the line are read in place by another thread. */
   share(): BigInt64Array;
 }
 
-export function buildLine(scratch: Scratch, history: SortedRows, {flags, value, dropper}: LineSpec): Line {
+export function buildLines(scratch: Scratch, history: SortedRows, specs: readonly LineSpec[]): Line[] {
+  const common = history.flags.map((words) => scratch.kernels.commonFlags(words, history.rowCount));
+  const isCommon = (flag: number): boolean => {
+    const {word, bit} = placeFlag(flag);
+    return (common[word]! & bit) !== 0;
+  };
+  const kept = new Map<string, Items>();
+  return specs.map((spec) => {
+    const flags = spec.flags.filter((flag) => !isCommon(flag));
+    const items = kept.get(flags.join()) ?? keepRows(scratch, history, flags);
+    kept.set(flags.join(), items);
+    return buildLine(scratch, history, spec, items);
+  });
+}
+
+function buildLine(scratch: Scratch, history: SortedRows, {value, dropper}: LineSpec, rows: Items): Line {
   const {kernels} = scratch;
   const column = value === undefined ? undefined : history.values[value.column]!;
+  const items = column?.lists ? unnest(scratch, column.lists, rows) : {...rows, elements: rows.places};
+  const {length} = items;
   const isFloating = value !== undefined && value.kind !== "whole";
-  const {at, length, parts} = scratch.keepLast(() => {
-    const items = findItems(scratch, history, column, flags);
-    const {count} = items;
-    const parts = layOut(count, {hasValue: column !== undefined, hasIdentity: isFloating, hasDropper: dropper !== undefined});
-    const at = scratch.reserve(parts.byteCount);
-    kernels.gather32(history.key, items.rows, count, at + parts.key);
-    kernels.gather64(history.ts, items.rows, count, at + parts.ts);
-    if (column) kernels.gatherBits(column.at, column.width, items.elements, count, at + parts.value);
-    if (isFloating) kernels.identify(at + parts.value, count, value.kind === "double", at + parts.identity);
-    if (dropper) {
-      const droppers = history.values[dropper.column]!;
-      const {flags: words, bit} = findPlaced(history, dropper.flag);
-      kernels.gatherBits(droppers.at, droppers.width, items.places, count, at + parts.dropper);
-      scratch.passing(() => {
-        const gathered = scratch.reserve(4 * count);
-        kernels.gather32(words, items.places, count, gathered);
-        kernels.markDroppers(at + parts.dropper, count, gathered, bit);
-      });
-      kernels.findRunsOfDroppers(at + parts.dropper, at + parts.key, count, at + parts.before);
-    }
-    return {at, byteCount: parts.byteCount, length: count, parts};
-  });
-  const bits = scratch.bits(at + parts.value, column ? length : 0);
+  const valueAt = column ? scratch.reserve(8 * length) : 0;
+  const identity = isFloating ? scratch.reserve(8 * length) : valueAt;
+  if (column) kernels.gatherBits(column.at, column.width, items.elements, length, valueAt);
+  if (isFloating) kernels.identify(valueAt, length, value.kind === "double", identity);
+  const bits = scratch.bits(valueAt, column ? length : 0);
   let shared: BigInt64Array | undefined;
-  return {
-    length,
-    key: at + parts.key,
-    ts: at + parts.ts,
-    value: at + parts.value,
-    identity: at + (isFloating ? parts.identity : parts.value),
-    dropper: dropper === undefined ? 0 : at + parts.dropper,
-    before: dropper === undefined ? 0 : at + parts.before,
-    keyItemsMax: kernels.longestKey(at + parts.key, length),
-    instants: scratch.float64(at + parts.ts, length),
-    bits,
-    share: () => (shared ??= share(bits)),
-  };
+  return {...items, value: valueAt, identity, ...gatherDroppers(scratch, history, dropper, items), bits, share: () => (shared ??= share(bits))};
+}
+
+function gatherDroppers(scratch: Scratch, history: SortedRows, dropper: LineSpec["dropper"], {length, key, places}: Items): Pick<Line, "dropper" | "before"> {
+  if (!dropper) return {dropper: 0, before: 0};
+  const {kernels} = scratch;
+  const {at, width} = history.values[dropper.column]!;
+  const {flags, bit} = findPlaced(history, dropper.flag);
+  const [bits, before] = [scratch.reserve(8 * length), scratch.reserve(4 * length)];
+  kernels.gatherBits(at, width, places, length, bits);
+  scratch.passing(() => {
+    const gathered = scratch.reserve(4 * length);
+    kernels.gather32(flags, places, length, gathered);
+    kernels.markDroppers(bits, length, gathered, bit);
+  });
+  kernels.findRunsOfDroppers(bits, key, length, before);
+  return {dropper: bits, before};
 }
 
 /** A copy that other threads can read in place. */
@@ -88,47 +96,43 @@ export function share<T extends BigInt64Array | Int32Array | Uint8Array>(view: T
   return copy;
 }
 
-interface LineParts {
-  readonly ts: number;
-  readonly value: number;
-  readonly identity: number;
-  readonly dropper: number;
-  readonly key: number;
-  readonly before: number;
-  readonly byteCount: number;
-}
-
-/** Where the arrays of a line of so many items begin, from its first byte. */
-function layOut(length: number, {hasValue, hasIdentity, hasDropper}: {readonly hasValue: boolean; readonly hasIdentity: boolean; readonly hasDropper: boolean}): LineParts {
-  const value = 8 * length;
-  const identity = value + (hasValue ? 8 * length : 0);
-  const dropper = identity + (hasIdentity ? 8 * length : 0);
-  const key = dropper + (hasDropper ? 8 * length : 0);
-  const before = key + 4 * length;
-  return {ts: 0, value, identity, dropper, key, before, byteCount: before + (hasDropper ? 4 * length : 0)};
-}
-
-interface Items {
-  readonly count: number;
-  /** By item: its row, the place of that, and the place of its value. */
-  readonly rows: number;
-  readonly places: number;
-  readonly elements: number;
-}
-
-/** The rows with the flags; of lists their elements that are no NULL. */
-function findItems(scratch: Scratch, history: SortedRows, column: PlacedColumn | undefined, flags: readonly number[]): Items {
+/** The rows with the flags. */
+function keepRows(scratch: Scratch, history: SortedRows, flags: readonly number[]): Items {
   const {kernels} = scratch;
-  const rows = scratch.reserve(4 * history.rowCount);
-  const [one, other] = [findPlaced(history, flags[0]), findPlaced(history, flags[1])];
-  const count = kernels.keepRows(history.places, history.rowCount, one.flags, one.bit, other.flags, other.bit, rows);
-  const places = scratch.reserve(4 * count);
-  kernels.gather32(history.places, rows, count, places);
-  if (!column?.lists) return {count, rows, places, elements: places};
-  const {starts, ends, present} = column.lists;
-  const countMax = kernels.countElements(places, count, starts, ends);
-  const items = {rows: scratch.reserve(4 * countMax), places: scratch.reserve(4 * countMax), elements: scratch.reserve(4 * countMax)};
-  return {...items, count: kernels.unnest(rows, places, count, starts, ends, present, items.rows, items.places, items.elements)};
+  const {at, length} = scratch.keepLast(() => {
+    const rows = scratch.reserve(4 * history.rowCount);
+    const [one, other] = [findPlaced(history, flags[0]), findPlaced(history, flags[1])];
+    const length = kernels.keepRows(history.places, history.rowCount, one.flags, one.bit, other.flags, other.bit, rows);
+    const [at, byteCount] = [scratch.reserve(16 * length), 16 * length];
+    kernels.gather64(history.ts, rows, length, at);
+    kernels.gather32(history.key, rows, length, at + 8 * length);
+    kernels.gather32(history.places, rows, length, at + 12 * length);
+    return {at, byteCount, length};
+  });
+  return describeItems(scratch, at, length);
+}
+
+/** The elements of lists that are no NULL, and where they lie. */
+function unnest(scratch: Scratch, {starts, ends, present}: NonNullable<PlacedColumn["lists"]>, rows: Items): Items & {readonly elements: number} {
+  const {kernels} = scratch;
+  const {at, length} = scratch.keepLast(() => {
+    const countMax = kernels.countElements(rows.places, rows.length, starts, ends);
+    const [items, places, elements] = [scratch.reserve(4 * countMax), scratch.reserve(4 * countMax), scratch.reserve(4 * countMax)];
+    const length = kernels.unnest(rows.places, rows.length, starts, ends, present, items, places, elements);
+    const [at, byteCount] = [scratch.reserve(20 * length), 20 * length];
+    kernels.gather64(rows.ts, items, length, at);
+    kernels.gather32(rows.key, items, length, at + 8 * length);
+    scratch.int32(at + 12 * length, length).set(scratch.int32(places, length));
+    scratch.int32(at + 16 * length, length).set(scratch.int32(elements, length));
+    return {at, byteCount, length};
+  });
+  return {...describeItems(scratch, at, length), elements: at + 16 * length};
+}
+
+/** Instants, keys and places that follow each other. */
+function describeItems(scratch: Scratch, at: number, length: number): Items {
+  const key = at + 8 * length;
+  return {length, key, ts: at, places: at + 12 * length, keyItemsMax: scratch.kernels.longestKey(key, length), instants: scratch.float64(at, length)};
 }
 
 /** The address of the words that hold a flag, and its bit in them. */

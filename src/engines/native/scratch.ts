@@ -10,13 +10,14 @@ export interface WindowKernels {
   setOrder(ts: number, columns: number, count: number): void;
   mergeKeys(places: number, sortedKeys: number, sortedTs: number, count: number, spare: number, work: number): void;
   hasTie(places: number, sortedKeys: number, count: number, lists: number): number;
+  commonFlags(flags: number, count: number): number;
   keepRows(places: number, count: number, flags: number, bit: number, otherFlags: number, otherBit: number, rows: number): number;
   gather32(from: number, at: number, count: number, to: number): void;
   gather64(from: number, at: number, count: number, to: number): void;
   widen(values: number, width: number, count: number, to: number): void;
   gatherBits(values: number, width: number, at: number, count: number, to: number): void;
   countElements(places: number, count: number, starts: number, ends: number): number;
-  unnest(rows: number, places: number, count: number, starts: number, ends: number, present: number, toRows: number, toPlaces: number, toElements: number): number;
+  unnest(places: number, count: number, starts: number, ends: number, present: number, toItems: number, toPlaces: number, toElements: number): number;
   markDroppers(bits: number, count: number, flags: number, bit: number): void;
   longestKey(lineKeys: number, length: number): number;
   identify(bits: number, count: number, isDouble: boolean, to: number): void;
