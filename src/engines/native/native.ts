@@ -27,12 +27,14 @@ import type {ResultColumn} from "./window-vectors.js";
 
 /**
  * History rows of a block, and rows of a job: enough to be worth a message to another thread. A block has one job, because each thread prepares
- * the block for itself; only that of a key with much of the history has several, so that such a key keeps all threads busy.
+ * the block for itself; only that of a key with much of the history has several, so that such a key keeps all threads busy. They are few, however
+ * many rows it has, because each slides its windows from the start of the key.
  */
 const blockRowsMin = 128 * 1024;
 /** A block is full within a chunk. */
 const blockCapacity = blockRowsMin + chunkRows;
-const jobRowsMax = 64 * 1024;
+const jobRowsMin = 64 * 1024;
+const jobsPerThread = 2;
 
 /**
  * How many rows have room for their results. Lists that are no stretches of the history are copied; how long they are is not known before, and
@@ -41,7 +43,7 @@ const jobRowsMax = 64 * 1024;
 function fitJobRows(windows: readonly Window[], resultBytes: number): number {
   const copied = windows.filter(({operation, exclude, current}) => listOperations.has(operation) && (operation !== "list" || exclude || current));
   const bytes = 32 + 16 * windows.length + 8 * copied.reduce((sum, {maxItems}) => sum + Math.min(maxItems ?? 1024, 1024), 0);
-  return Math.max(chunkRows, Math.min(jobRowsMax, Math.floor(resultBytes / bytes / chunkRows) * chunkRows));
+  return Math.max(chunkRows, Math.floor(resultBytes / bytes / chunkRows) * chunkRows);
 }
 
 /** Instants are told as microseconds from the first row's; what lies further away is as far as this. */
@@ -238,12 +240,13 @@ interface Slice extends PassRun {
 
 async function computeSlice(session: SqlSession, slice: Slice, results: WindowResults): Promise<void> {
   const {pass, threads, shares} = slice;
-  const jobRows = fitJobRows(pass.windows, shares.resultBytes / (3 * threads.count));
+  const rowsMax = fitJobRows(pass.windows, shares.resultBytes / (3 * threads.count));
   const target = await readTarget(session, slice);
   const rows = new Int32Array(target.values[0]!.bytes, 0, target.rowCount);
   const pending: Promise<void>[] = [];
   const submit: Submit = async (history, from, to) => {
     const block = threads.beginBlock();
+    const jobRows = Math.min(rowsMax, Math.max(jobRowsMin, Math.ceil((to - from) / (jobsPerThread * threads.count))));
     for (let start = from; start < to; start += jobRows) {
       const job: Job = {kernel: pass.kernel, block, history, target, from: start, to: Math.min(to, start + jobRows)};
       const done = threads.run(job).then((computed) => {
