@@ -3,7 +3,7 @@
  * lays out the memory, and says what parts are. A part's rows lie in stretches, and so do the elements of their lists, column by column of
  * each: so nothing moves when there are more. A stretch begins with the address of the part's next one.
  */
-import {copy, get32, get64, set32, set64} from "./shared/arrays";
+import {copy, copyValue, get32, get64, isValid, set32, set64} from "./shared/arrays";
 
 const stretchRows = 1024;
 
@@ -70,12 +70,6 @@ function stretchesOf(array: usize, part: i32): Stretches {
   return changetype<Stretches>(array + <usize>part * offsetof<Stretches>());
 }
 
-// @ts-ignore: decorator
-@inline
-function isSet(validity: usize, at: i32): i32 {
-  return validity == 0 ? 1 : (load<u8>(validity + (at >> 3)) >> (at & 7)) & 1;
-}
-
 /** Puts the rows that lie in the columns to their parts. Stretches begin at `free`, behind which there is room; returns where there is still. */
 export function append(arrivals: Arrivals, rowCount: i32, free: usize): usize {
   top = free;
@@ -124,7 +118,7 @@ function tellPresence(column: Column, rowCount: i32): void {
   if (flags == 0) return;
   const validity = column.validity;
   const bit = column.bit;
-  for (let row = 0; row < rowCount; row++) set32(flags, row, get32(flags, row) | (bit & -isSet(validity, row)));
+  for (let row = 0; row < rowCount; row++) set32(flags, row, get32(flags, row) | (bit & -i32(isValid(validity, row))));
 }
 
 function scatter(arrivals: Arrivals, column: Column, rowCount: i32): void {
@@ -133,9 +127,7 @@ function scatter(arrivals: Arrivals, column: Column, rowCount: i32): void {
   const data = column.data;
   const stretches = arrivals.stretches;
   const places = arrivals.places;
-  if (width == 8) for (let row = 0; row < rowCount; row++) set64(<usize>get32(stretches, row) + offset, get32(places, row), get64(data, row));
-  else if (width == 4) for (let row = 0; row < rowCount; row++) set32(<usize>get32(stretches, row) + offset, get32(places, row), get32(data, row));
-  else for (let row = 0; row < rowCount; row++) store<u8>(<usize>get32(stretches, row) + offset + get32(places, row), load<u8>(data + row));
+  for (let row = 0; row < rowCount; row++) copyValue(width, data, row, <usize>get32(stretches, row) + offset, get32(places, row));
 }
 
 /** A NULL is an empty list, whatever it tells of itself. */
@@ -144,7 +136,7 @@ function appendLists(arrivals: Arrivals, column: Column, rowCount: i32): void {
   const validity = column.validity;
   const offset = column.offset;
   for (let row = 0; row < rowCount; row++) {
-    const length = isSet(validity, row) == 0 ? 0 : get32(data, 4 * row + 2);
+    const length = isValid(validity, row) ? get32(data, 4 * row + 2) : 0;
     set32(<usize>get32(arrivals.stretches, row) + offset, get32(arrivals.places, row), length);
     if (length > 0) appendElements(column, stretchesOf(column.elements, get32(arrivals.parts, row)), get32(data, 4 * row), length);
   }
@@ -160,7 +152,7 @@ function appendElements(column: Column, to: Stretches, from: i32, length: i32): 
     copyValues(values + width * <usize>place, column.child + width * <usize>at, count, width);
     const present = values + width * <usize>stretchRows + place;
     if (validity == 0) for (let element = 0; element < count; element++) store<u8>(present + element, 1);
-    else for (let element = 0; element < count; element++) store<u8>(present + element, <u8>isSet(validity, at + element));
+    else for (let element = 0; element < count; element++) store<u8>(present + element, <u8>isValid(validity, at + element));
     to.count += count;
     at += count;
   }

@@ -2,7 +2,7 @@
  * The newest version of each slot, compiled to WebAssembly by AssemblyScript (the types below are its): src/engines/native/slots.ts says what a
  * slot is, src/engines/native/newest-versions.ts lays out the memory. Instants are microseconds since 1970. A naive join among the tests says what comes out.
  */
-import {get32, get64, set32, set64} from "./shared/arrays";
+import {copyValue, get32, get64, isValid, set32, set64} from "./shared/arrays";
 
 /** Below all instants and ranks: no version. */
 const none: i64 = i64.MIN_VALUE;
@@ -183,20 +183,6 @@ function keep(column: Column, found: usize, rowCount: i32): void {
   }
 }
 
-// @ts-ignore: decorator
-@inline
-function copyValue(width: i32, from: usize, at: i32, to: usize, slot: i32): void {
-  if (width == 8) set64(to, slot, get64(from, at));
-  else if (width == 4) set32(to, slot, get32(from, at));
-  else store<u8>(to + <usize>slot, load<u8>(from + <usize>at));
-}
-
-// @ts-ignore: decorator
-@inline
-function isValid(validity: usize, at: i32): bool {
-  return validity == 0 || ((load<u8>(validity + (<usize>at >> 3)) >> <u8>(at & 7)) & 1) == 1;
-}
-
 /** What stands at one place must be one thing, unless a later version made it meaningless. */
 function areTiesAlike(versions: Versions, rowCount: i32): bool {
   const found = versions.found;
@@ -300,6 +286,14 @@ export function forget(slots: Slots, versions: Versions, validTo: i32, time: i32
   }
 }
 
+// @ts-ignore: decorator
+@inline
+function clearValue(width: i32, values: usize, at: i32): void {
+  if (width == 8) set64(values, at, 0);
+  else if (width == 4) set32(values, at, 0);
+  else store<u8>(values + <usize>at, 0);
+}
+
 /** A byte a slot, 1 where it has a value of the column; the others become 0. */
 export function markPresent(slots: Slots, versions: Versions, index: i32, present: usize): void {
   const column = columnOf(versions, index);
@@ -311,10 +305,7 @@ export function markPresent(slots: Slots, versions: Versions, index: i32, presen
   for (let slot = 0; slot < slotCount; slot++) {
     const isPresent = get64(order, slot) != none && !isNullAt(isNull, slot);
     store<u8>(present + <usize>slot, isPresent ? 1 : 0);
-    if (isPresent) continue;
-    if (width == 8) set64(values, slot, 0);
-    else if (width == 4) set32(values, slot, 0);
-    else store<u8>(values + <usize>slot, 0);
+    if (!isPresent) clearValue(width, values, slot);
   }
 }
 
@@ -337,9 +328,7 @@ export function readRows(slots: Slots, width: i32, values: usize, isPresent: usi
       if (slot >= 0) {
         copyValue(width, values, slot, to, row);
         bits |= <u32>load<u8>(isPresent + <usize>slot) << (row & 7);
-      } else if (width == 8) set64(to, row, 0);
-      else if (width == 4) set32(to, row, 0);
-      else store<u8>(to + <usize>row, 0);
+      } else clearValue(width, to, row);
     }
     store<u8>(present + (<usize>at >> 3), <u8>bits);
   }

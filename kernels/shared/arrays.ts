@@ -47,6 +47,22 @@ export function readBits(values: usize, width: i32, at: i32): i64 {
   return width == 4 ? <i64>get32(values, at) : <i64>load<u8>(values + at);
 }
 
+/** Whether a bit a row, 0 for NULL, tells of a value; an address of 0: all have one. */
+// @ts-ignore: decorator
+@inline
+export function isValid(validity: usize, at: i32): bool {
+  return validity == 0 || ((load<u8>(validity + (<usize>at >> 3)) >> <u8>(at & 7)) & 1) == 1;
+}
+
+/** Copies a value of 1, 4 or 8 bytes. */
+// @ts-ignore: decorator
+@inline
+export function copyValue(width: i32, from: usize, at: i32, to: usize, place: i32): void {
+  if (width == 8) set64(to, place, get64(from, at));
+  else if (width == 4) set32(to, place, get32(from, at));
+  else store<u8>(to + <usize>place, load<u8>(from + <usize>at));
+}
+
 // @ts-ignore: decorator
 @inline
 export function bytesOf<T>(count: i32): usize {

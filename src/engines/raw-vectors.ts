@@ -10,6 +10,9 @@ export interface RawColumn {
   readonly child: (RawColumn & {readonly rowCount: number}) | undefined;
 }
 
+/** Of a list in `data`. */
+export const listEntryBytes = 16;
+
 /** Whether a row has a value. */
 export const isSet = (validity: Uint8Array | undefined, row: number): boolean => validity === undefined || (validity[row >> 3]! & (1 << (row & 7))) !== 0;
 

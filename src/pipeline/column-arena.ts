@@ -6,8 +6,8 @@ import type {ListStretches, NumberPlaces} from "../engines/aggregation-engine.js
 import {viewBytes} from "../engines/raw-vectors.js";
 import {growTo, memoryBytesMax, openMemory} from "../engines/wasm.js";
 import type {KeptColumns} from "./kept-columns.js";
-import type {NumberType} from "./parquet-column.js";
-import {loadPageKernels} from "./page-kernels.js";
+import {numberKindOf, type NumberType} from "./parquet-column.js";
+import {loadPageKernels, numberKind} from "./page-kernels.js";
 
 /** A column as kernels read it: addresses, and what is a fact of itself. */
 export type ArenaColumn = {readonly parts: number; readonly part: number; readonly place: number} & (
@@ -93,7 +93,7 @@ export class ColumnArena {
 
   private putNumbers({type, withoutPart, part, place, parts}: NumberPlaces): ArenaColumn {
     const shared = {part: this.copyOnce(part), place: this.copyOnce(place)};
-    const isWhole = type === "BIGINT" || type === "TIMESTAMP";
+    const isWhole = numberKindOf(type as NumberType) === numberKind.bigint;
     const table = parts.flatMap(({bits, isPresent}) => {
       const {address, isNarrow} = isWhole ? this.copyValues(bits) : {address: this.copyOnce(bits), isNarrow: false};
       return [address, isPresent ? this.copyOnce(isPresent) : 0, Number(isNarrow)];

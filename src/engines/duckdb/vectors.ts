@@ -1,8 +1,6 @@
 /** The one file that knows `@duckdb/node-bindings`: chunks as bytes, and functions whose results are written vector by vector. */
 import duckdb from "@duckdb/node-bindings";
-import {chunkRows, widthOf, type ProvidedFunction, type RawChunk, type RawColumn, type WrittenColumn} from "../raw-vectors.js";
-
-const listEntryBytes = 16;
+import {chunkRows, listEntryBytes, widthOf, type ProvidedFunction, type RawChunk, type RawColumn, type WrittenColumn} from "../raw-vectors.js";
 
 const logicalTypes: ReadonlyMap<string, duckdb.Type> = new Map([
   ["BOOLEAN", duckdb.Type.BOOLEAN],

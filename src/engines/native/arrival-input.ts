@@ -1,5 +1,5 @@
 /** A column of the rows that arrive, where kernels/arrivals.ts finds it. */
-import {chunkRows, type RawColumn} from "../raw-vectors.js";
+import {chunkRows, listEntryBytes, type RawColumn} from "../raw-vectors.js";
 import {headBytes, stretchesMax, stretchRows, type ArrivalMemory} from "./arrival-memory.js";
 
 /** What lies side by side in each stretch, so many bytes behind its start. */
@@ -13,8 +13,6 @@ export interface Field {
 const words = ["width", "offset", "data", "validity", "flags", "bit", "elements", "elementsAt", "elementBytes", "child", "childValidity"] as const;
 const wordOf = (name: (typeof words)[number]): number => words.indexOf(name);
 export const inputWords = words.length;
-
-const listEntryBytes = 16;
 
 export class ArrivalInput {
   /** Values, or lengths of lists. */

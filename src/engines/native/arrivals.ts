@@ -73,10 +73,7 @@ export class ArrivalsBuilder {
     this.stretchBytes = offset;
     this.parts = memory.reserveParts();
     const ofRows = Array.from({length: 3}, () => memory.reserve(4 * chunkRows));
-    const head = [keys.first, this.keysOfPart, this.parts, this.stretchBytes, columns.length, told.byteOffset, ...ofRows];
-    const words = memory.reserveWords(head.length);
-    words.set(head);
-    this.head = words.byteOffset;
+    this.head = memory.pushInts([keys.first, this.keysOfPart, this.parts, this.stretchBytes, columns.length, told.byteOffset, ...ofRows]);
   }
 
   /** @throws MemoryFull */

@@ -66,6 +66,7 @@ export function findFlag(columns: Pick<Columns, "flags">, flag: number | undefin
 
 /** What is appended byte by byte is copied in a loop: to describe it to a copy takes longer. */
 const fewBytes = 64;
+
 class Growing {
   bytes: SharedArrayBuffer;
   view: Uint8Array;

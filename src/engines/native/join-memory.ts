@@ -1,5 +1,4 @@
 /** The memory of kernels/newest-versions.ts. */
-import {viewBytes} from "../raw-vectors.js";
 import {instantiate, memoryBytesMax} from "../wasm.js";
 import {MemoryStack} from "./memory-stack.js";
 
@@ -35,10 +34,5 @@ export class JoinMemory extends MemoryStack {
     } finally {
       this.top = top;
     }
-  }
-
-  /** Written as 32-bit numbers. */
-  pushInts(numbers: readonly number[]): number {
-    return this.push(viewBytes(Int32Array.from(numbers)));
   }
 }

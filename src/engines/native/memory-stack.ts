@@ -1,4 +1,5 @@
 /** Memory that a kernel works in, which knows addresses alone: arrays are put on top of each other, and given back from the top. */
+import {viewBytes} from "../raw-vectors.js";
 import {growTo, memoryBytesMax, openMemory} from "../wasm.js";
 
 /** What is wanted is more than addresses reach, or than may be taken. */
@@ -29,6 +30,11 @@ export class MemoryStack {
     const at = this.reserve(bytes.length);
     this.bytes(at, bytes.length).set(bytes);
     return at;
+  }
+
+  /** Written as 32-bit numbers. */
+  pushInts(numbers: readonly number[]): number {
+    return this.push(viewBytes(Int32Array.from(numbers)));
   }
 
   clear(): void {

@@ -57,9 +57,9 @@ export function sortArrived(scratch: Scratch, block: ArrivedBlock): SortedRows {
   const rows = {...arrived, rowCount, places, key, ts};
   scratch.passing(() => {
     groupByKey(scratch, block, arrived, rows);
-    kernels.setOrder(arrived.ts, scratch.push(viewBytes(describeOrder(rows, order))), order.columns.length);
+    kernels.setOrder(arrived.ts, scratch.pushInts(describeOrder(rows, order)), order.columns.length);
     kernels.mergeKeys(places, key, ts, rowCount, scratch.reserve(4 * rowCount), scratch.reserve(4 * (rowCount + 1)));
-    if (order.tie !== undefined && kernels.hasTie(places, key, rowCount, scratch.push(viewBytes(describeLists(rows, order.tie)))) !== 0) throw new ValueTie();
+    if (order.tie !== undefined && kernels.hasTie(places, key, rowCount, scratch.pushInts(describeLists(rows, order.tie))) !== 0) throw new ValueTie();
   });
   return rows;
 }
@@ -94,25 +94,22 @@ function placeArrived(scratch: Scratch, {memory, stretches: rows, key, ts, flags
 
 function groupByKey(scratch: Scratch, {stretches, rowCount, firstKey, keyCount}: ArrivedBlock, arrived: {readonly key: number; readonly ts: number}, {places, key, ts}: Pick<SortedRows, "places" | "key" | "ts">): void {
   const {kernels} = scratch;
-  const bounds: number[] = [];
-  let place = 0;
-  for (const count of stretches.counts) {
-    bounds.push(place);
-    place += count;
-  }
-  const runsMax = bounds.length + Math.floor(rowCount / 16);
+  const boundCount = stretches.counts.length;
+  const bounds = scratch.reserve(4 * (boundCount + 1));
+  kernels.sumLengths(scratch.push(viewBytes(stretches.counts)), boundCount, bounds);
+  const runsMax = boundCount + Math.floor(rowCount / 16);
   const [runs, ends, spare, work] = [scratch.reserve(4 * runsMax), scratch.reserve(4 * rowCount), scratch.reserve(4 * runsMax), scratch.reserve(4 * (runsMax + 1))];
-  const runCount = kernels.findRuns(arrived.ts, rowCount, scratch.push(viewBytes(Int32Array.from(bounds))), bounds.length, runs, runsMax, ends, spare, work);
+  const runCount = kernels.findRuns(arrived.ts, rowCount, bounds, boundCount, runs, runsMax, ends, spare, work);
   kernels.groupByKey(arrived.key, arrived.ts, rowCount, firstKey, keyCount, scratch.reserve(4 * (keyCount + 1)), runs, ends, runCount, places, key, ts);
 }
 
 /** As `setOrder` takes it. */
-function describeOrder({flags, values}: Pick<SortedRows, "flags" | "values">, {columns}: RowOrder): Int32Array {
-  return Int32Array.from(columns.flatMap(({column, flag}) => [values[column]!.at, values[column]!.width, flags[flag.word]!, flag.bit]));
+function describeOrder({flags, values}: Pick<SortedRows, "flags" | "values">, {columns}: RowOrder): number[] {
+  return columns.flatMap(({column, flag}) => [values[column]!.at, values[column]!.width, flags[flag.word]!, flag.bit]);
 }
 
 /** As `hasTie` takes them. */
-function describeLists({flags, values}: Pick<SortedRows, "flags" | "values">, {column, flag, isFloating}: NonNullable<RowOrder["tie"]>): Int32Array {
+function describeLists({flags, values}: Pick<SortedRows, "flags" | "values">, {column, flag, isFloating}: NonNullable<RowOrder["tie"]>): number[] {
   const {width, at, lists} = values[column]!;
-  return Int32Array.of(at, width, isFloating ? 1 : 0, lists!.starts, lists!.ends, lists!.present, flags[flag.word]!, flag.bit);
+  return [at, width, isFloating ? 1 : 0, lists!.starts, lists!.ends, lists!.present, flags[flag.word]!, flag.bit];
 }
