@@ -102,11 +102,12 @@ export class ViewSummary {
     this.isChanged = true;
   }
 
-  /** Of the files that were asked for: those that are gone are forgotten. */
+  /** Of the files that were asked for and of which something is known: those that are gone are forgotten. */
   takeChanges(): Stored | undefined {
     if (!this.isChanged) return undefined;
     this.isChanged = false;
-    return {time: this.time, files: [...this.used].map(([path, {stamp, summary}]) => [path, stamp, summary])};
+    const known = [...this.used].filter(([, {summary}]) => Object.keys(summary).length > 0);
+    return {time: this.time, files: known.map(([path, {stamp, summary}]) => [path, stamp, summary])};
   }
 }
 
