@@ -6,8 +6,13 @@ import {aligned, byteStreamSplit, deltas, dictionary, factBytes, plain, setFact}
 import {packHybrid} from "./hybrid";
 
 export function numberScratchBytes(rowCount: i32): usize {
+  return rowInput(rowCount) + 9 * <usize>rowCount;
+}
+
+/** Where in its scratch `renderRows` finds what it renders: values, 8 bytes apart at most, then a byte for each that tells whether it is there. */
+export function rowInput(rowCount: i32): usize {
   const entries = entriesMax(rowCount);
-  return factBytes + 23 * <usize>rowCount + 128 + bytesOf<i64>(entries) + ((<usize>4) << slotBits(entries)) + packedBytes(rowCount) + workBytes;
+  return aligned(factBytes + 23 * <usize>rowCount + 128 + bytesOf<i64>(entries) + ((<usize>4) << slotBits(entries)) + packedBytes(rowCount) + workBytes);
 }
 
 /** Of more different numbers than this, a dictionary hardly helps. */
@@ -81,6 +86,21 @@ function gatherNumbers<T>(parts: usize, part: usize, place: usize, isZeroWithout
   return count;
 }
 
+/** The same of numbers that lie in the order of their rows. */
+// @ts-ignore: decorator
+@inline
+function gatherRows<T>(from: usize, isNarrow: bool, rowCount: i32, levels: usize, values: usize): i32 {
+  const present = from + bytesOf<i64>(rowCount);
+  let count = 0;
+  for (let row = 0; row < rowCount; row++) {
+    const isPresent = load<u8>(present + row);
+    store<u8>(levels + row, isPresent);
+    store<T>(values + bytesOf<T>(count), sizeof<T>() == 8 && isNarrow ? <T>get32(from, row) : load<T>(from + bytesOf<T>(row)));
+    count += isPresent;
+  }
+  return count;
+}
+
 /** The least and the greatest; none where a number is NaN, which readers place differently. Zeros are -0 and 0, as the format asks. */
 // @ts-ignore: decorator
 @inline
@@ -113,20 +133,42 @@ function splitBytes<T>(values: usize, count: i32, start: usize): usize {
   return to;
 }
 
+/** Behind what is packed in groups of eight there is room for a group. */
+// @ts-ignore: decorator
+@inline
+function levelsIn(scratch: usize): usize {
+  return scratch + factBytes;
+}
+
+// @ts-ignore: decorator
+@inline
+function valuesIn(scratch: usize, rowCount: i32): usize {
+  return aligned(levelsIn(scratch) + <usize>rowCount + 8);
+}
+
 /** @param U the same bits as a whole number */
 // @ts-ignore: decorator
 @inline
-function numbers<T, U>(parts: usize, part: usize, place: usize, isZeroWithoutPart: bool, rows: usize, rowCount: i32, scratch: usize): void {
+function renderPlaced<T, U>(parts: usize, part: usize, place: usize, isZeroWithoutPart: bool, rows: usize, rowCount: i32, scratch: usize): void {
+  pack<T, U>(gatherNumbers<U>(parts, part, place, isZeroWithoutPart, rows, rowCount, levelsIn(scratch), valuesIn(scratch, rowCount)), rowCount, scratch);
+}
+
+// @ts-ignore: decorator
+@inline
+function renderInOrder<T, U>(isNarrow: bool, rowCount: i32, scratch: usize): void {
+  pack<T, U>(gatherRows<U>(scratch + rowInput(rowCount), isNarrow, rowCount, levelsIn(scratch), valuesIn(scratch, rowCount)), rowCount, scratch);
+}
+
+/** Makes the page of the `count` numbers that were gathered. */
+function pack<T, U>(count: i32, rowCount: i32, scratch: usize): void {
   const limit = entriesMax(rowCount);
-  // Behind what is packed in groups of eight there is room for a group.
-  const levels = scratch + factBytes;
-  const values = aligned(levels + <usize>rowCount + 8);
+  const levels = levelsIn(scratch);
+  const values = valuesIn(scratch, rowCount);
   const entries = aligned(values + bytesOf<i64>(rowCount + 1));
   const slots = aligned(entries + bytesOf<i64>(limit));
   const indices = slots + ((<usize>4) << slotBits(limit));
   const numbered = aligned(indices + bytesOf<i32>(rowCount + 8));
   const body = aligned(numbered + 8 * <usize>rowCount);
-  const count = gatherNumbers<U>(parts, part, place, isZeroWithoutPart, rows, rowCount, levels, values);
   const from = packHybrid<u8>(levels, rowCount, 1, body + 4);
   store<u32>(body, <u32>(from - body - 4));
   noteBounds<T>(scratch, values, count);
@@ -184,9 +226,18 @@ const kindFloat = 3;
 
 /** A chunk of single numbers as one page, and the dictionary before it, if it has one. */
 export function renderNumbers(kind: i32, parts: usize, part: usize, place: usize, isZeroWithoutPart: bool, rows: usize, rowCount: i32, scratch: usize): void {
-  if (kind == kindBoolean) numbers<u8, u8>(parts, part, place, isZeroWithoutPart, rows, rowCount, scratch);
-  else if (kind == kindInteger) numbers<i32, i32>(parts, part, place, isZeroWithoutPart, rows, rowCount, scratch);
-  else if (kind == kindBigint) numbers<i64, i64>(parts, part, place, isZeroWithoutPart, rows, rowCount, scratch);
-  else if (kind == kindFloat) numbers<f32, i32>(parts, part, place, isZeroWithoutPart, rows, rowCount, scratch);
-  else numbers<f64, i64>(parts, part, place, isZeroWithoutPart, rows, rowCount, scratch);
+  if (kind == kindBoolean) renderPlaced<u8, u8>(parts, part, place, isZeroWithoutPart, rows, rowCount, scratch);
+  else if (kind == kindInteger) renderPlaced<i32, i32>(parts, part, place, isZeroWithoutPart, rows, rowCount, scratch);
+  else if (kind == kindBigint) renderPlaced<i64, i64>(parts, part, place, isZeroWithoutPart, rows, rowCount, scratch);
+  else if (kind == kindFloat) renderPlaced<f32, i32>(parts, part, place, isZeroWithoutPart, rows, rowCount, scratch);
+  else renderPlaced<f64, i64>(parts, part, place, isZeroWithoutPart, rows, rowCount, scratch);
+}
+
+/** The same of numbers that lie in the order of their rows, in the scratch where `rowInput` says. `isNarrow`: those of 64 bits are in 32. */
+export function renderRows(kind: i32, isNarrow: bool, rowCount: i32, scratch: usize): void {
+  if (kind == kindBoolean) renderInOrder<u8, u8>(isNarrow, rowCount, scratch);
+  else if (kind == kindInteger) renderInOrder<i32, i32>(isNarrow, rowCount, scratch);
+  else if (kind == kindBigint) renderInOrder<i64, i64>(isNarrow, rowCount, scratch);
+  else if (kind == kindFloat) renderInOrder<f32, i32>(isNarrow, rowCount, scratch);
+  else renderInOrder<f64, i64>(isNarrow, rowCount, scratch);
 }

@@ -173,6 +173,17 @@ export interface NumberPart {
   readonly isPresent: Uint8Array | undefined;
 }
 
+/** Single numbers by `__row`, in shared memory. */
+export interface NumberRows {
+  /** A key of `widthOfType`. */
+  readonly type: string;
+  /** Bytes of a value: 4 where all of a column of 8 are whole numbers that fit. */
+  readonly width: number;
+  readonly bytes: Uint8Array;
+  /** A bit for each, 1 where there is one. */
+  readonly present: Uint8Array;
+}
+
 /** Where a window's column is: in a table with a row for each `__row` of the target, or what a function makes of `__row`, which may tell where its lists or numbers lie. */
 export type WindowColumn = {readonly table: string} | ProvidedColumn;
 
@@ -180,6 +191,7 @@ export interface ProvidedColumn {
   readonly function: string;
   readonly lists?: ListStretches | undefined;
   readonly numbers?: NumberPlaces | undefined;
+  readonly rows?: NumberRows | undefined;
 }
 
 /** Window -> its column, in the order of the task. */

@@ -2,15 +2,17 @@
  * Memory that threads share, with copies of the columns that pages are made of: once for all files, because values of neighbouring rows lie far
  * apart, and what they cost is the memory that is touched. It stays for the next columns, so that threads need not learn of another.
  */
-import type {ListStretches, NumberPlaces} from "../engines/aggregation-engine.js";
+import type {ListStretches, NumberPlaces, NumberRows} from "../engines/aggregation-engine.js";
 import {viewBytes} from "../engines/raw-vectors.js";
 import {growTo, memoryBytesMax, openMemory} from "../engines/wasm.js";
 import type {KeptColumns} from "./kept-columns.js";
 import {numberKindOf, type NumberType} from "./parquet-column.js";
 import {loadPageKernels, numberKind} from "./page-kernels.js";
 
-/** A column as kernels read it: addresses, and what is a fact of itself. */
-export type ArenaColumn = {readonly parts: number; readonly part: number; readonly place: number} & (
+/** A column that pages are made of: addresses of the arena, and what is a fact of itself; or, where values lie by row, these. */
+export type PageColumn = ArenaColumn | ({readonly kind: "rows"; readonly type: NumberType} & NumberRows);
+
+type ArenaColumn = {readonly parts: number; readonly part: number; readonly place: number} & (
   | {readonly kind: "list"; readonly isWide: boolean}
   | {readonly kind: "numbers"; readonly type: NumberType; readonly isZeroWithoutPart: boolean}
 );
@@ -49,14 +51,14 @@ export class ColumnArena {
    * Puts columns where those before lay; those that find no room are left out.
    * @param bytesMax what all may take, room for threads to work in included; an address reaches `memoryBytesMax`
    */
-  load({lists, numbers}: KeptColumns, bytesMax: number): ReadonlyMap<string, ArenaColumn> {
+  load({lists, numbers, rows}: KeptColumns, bytesMax: number): ReadonlyMap<string, PageColumn> {
     this.bytesMax = Math.min(bytesMax, memoryBytesMax);
     // Nothing is at address 0, so that it can stand for nothing.
     [this.used, this.longest] = [16, usualItemsMax];
     this.copies.clear();
-    this.rowCount = Math.max(0, ...[...lists.values(), ...numbers.values()].map(({part}) => part.length));
-    const columns = new Map<string, ArenaColumn>();
-    const put = (name: string, place: () => ArenaColumn): void => {
+    this.rowCount = Math.max(0, ...[...lists.values(), ...numbers.values()].map(({part}) => part.length), ...[...rows.values()].map(({bytes, width}) => bytes.length / width));
+    const columns = new Map<string, PageColumn>();
+    const put = (name: string, place: () => PageColumn): void => {
       const before = {used: this.used, longest: this.longest};
       try {
         columns.set(name, place());
@@ -68,6 +70,7 @@ export class ColumnArena {
     };
     for (const [name, list] of lists) put(name, () => this.putList(list));
     for (const [name, number] of numbers) put(name, () => this.putNumbers(number));
+    for (const [name, row] of rows) put(name, () => this.useRows(row));
     this.copies.clear();
     return columns;
   }
@@ -99,6 +102,12 @@ export class ColumnArena {
       return [address, isPresent ? this.copyOnce(isPresent) : 0, Number(isNarrow)];
     });
     return {...shared, kind: "numbers", type: type as NumberType, isZeroWithoutPart: withoutPart === "zero", parts: this.copyOnce(Uint32Array.from(table))};
+  }
+
+  /** Threads fetch them from where they lie: nothing but room to work in is needed here. */
+  private useRows(rows: NumberRows): PageColumn {
+    this.take(0);
+    return {...rows, kind: "rows", type: rows.type as NumberType};
   }
 
   /** Starts and ends side by side; nobody else has the same. */

@@ -1,9 +1,9 @@
 /** Pages of columns that lie in a `ColumnArena`: plain work over shared memory, which any thread can do. */
 import type {SharedMemory} from "../engines/wasm.js";
-import {listRowsMax, type ArenaColumn, type Scratch} from "./column-arena.js";
+import {listRowsMax, type PageColumn, type Scratch} from "./column-arena.js";
 import {numberKindOf, widthOfNumber, type NumberType} from "./parquet-column.js";
 import {renderBody, renderDictionary, type EncodedPage} from "./parquet-pages.js";
-import {loadPageKernels, readFacts, type PageFacts} from "./page-kernels.js";
+import {loadPageKernels, packedDeltas, readFacts, type PageFacts} from "./page-kernels.js";
 import type {EncodedChunk} from "./parquet-splice.js";
 import type {Compress} from "./zstd.js";
 
@@ -15,7 +15,7 @@ export interface ColumnPagesData {
 }
 
 export interface ColumnPageJob {
-  readonly column: ArenaColumn;
+  readonly column: PageColumn;
   /** Address of the numbers of rows, and how many there are. */
   readonly rows: number;
   readonly rowCount: number;
@@ -31,6 +31,8 @@ export type ColumnPageResult = readonly EncodedPage[] | EncodedChunk;
 
 /** Numbers are compressed where all becomes smaller than this part of itself. */
 const worthwhile = 0.95;
+/** So much of packed differences, which are much alike, tells what becomes of the others: mostly they are as short as can be. */
+const sampleBytes = 16 * 1024;
 
 export class ColumnPageWriter {
   private readonly kernels;
@@ -44,11 +46,15 @@ export class ColumnPageWriter {
 
   render(job: ColumnPageJob): ColumnPageResult {
     const room = new Room(job.room);
-    return job.column.kind === "list" ? [...this.renderLists(job, job.column, room)] : this.renderNumbers(job, job.column, room);
+    const {column} = job;
+    if (column.kind === "list") return [...this.renderLists(job, column, room)];
+    if (column.kind === "numbers") this.placeNumbers(job, column);
+    else this.placeRows(job, column);
+    return this.takeChunk(job, column.type, room);
   }
 
   /** As many pages as their items need. */
-  private *renderLists({rows, rowCount, scratch, isCompressed}: ColumnPageJob, {isWide, parts, part, place}: Extract<ArenaColumn, {kind: "list"}>, room: Room): Generator<EncodedPage> {
+  private *renderLists({rows, rowCount, scratch, isCompressed}: ColumnPageJob, {isWide, parts, part, place}: Extract<PageColumn, {kind: "list"}>, room: Room): Generator<EncodedPage> {
     const address = this.addressOf(scratch);
     for (let done = 0; done < rowCount; ) {
       this.kernels.renderLists(Number(isWide), parts, part, place, rows + 4 * done, Math.min(listRowsMax, rowCount - done), address, scratch.itemsMax);
@@ -58,13 +64,32 @@ export class ColumnPageWriter {
     }
   }
 
-  private renderNumbers({rows, rowCount, scratch}: ColumnPageJob, {type, isZeroWithoutPart, parts, part, place}: Extract<ArenaColumn, {kind: "numbers"}>, room: Room): EncodedChunk {
+  private placeNumbers({rows, rowCount, scratch}: ColumnPageJob, {type, isZeroWithoutPart, parts, part, place}: Extract<PageColumn, {kind: "numbers"}>): void {
+    this.kernels.renderNumbers(numberKindOf(type), parts, part, place, Number(isZeroWithoutPart), rows, rowCount, this.addressOf(scratch));
+  }
+
+  private placeRows({rows, rowCount, scratch}: ColumnPageJob, {type, width, bytes, present}: Extract<PageColumn, {kind: "rows"}>): void {
+    const {buffer} = this.data.memory;
     const address = this.addressOf(scratch);
-    this.kernels.renderNumbers(numberKindOf(type), parts, part, place, Number(isZeroWithoutPart), rows, rowCount, address);
-    const facts = readFacts(this.data.memory, address, true);
+    const values = address + this.kernels.rowInput(rowCount);
+    const numbers = new Int32Array(buffer, rows, rowCount);
+    fetchValues(bytes, width, numbers, new Uint8Array(buffer, values, width * rowCount));
+    fetchBits(present, numbers, new Uint8Array(buffer, values + 8 * rowCount, rowCount));
+    this.kernels.renderRows(numberKindOf(type), Number(width < widthOfNumber(type)), rowCount, address);
+  }
+
+  private takeChunk({scratch}: ColumnPageJob, type: NumberType, room: Room): EncodedChunk {
+    const facts = readFacts(this.data.memory, this.addressOf(scratch), true);
     const plain = this.renderChunk(facts, type, undefined);
-    const compressed = this.renderChunk(facts, type, this.zstd);
+    const compressed = this.isIncompressible(facts) ? plain : this.renderChunk(facts, type, this.zstd);
     return room.keep(compressed.byteCount < worthwhile * plain.byteCount ? compressed : plain);
+  }
+
+  private isIncompressible({encoding, body: [body]}: PageFacts): boolean {
+    if (encoding !== packedDeltas || body.length < 4 * sampleBytes) return false;
+    // Levels come first.
+    const sample = body.slice(-sampleBytes);
+    return this.zstd(sample).length >= worthwhile * sample.length;
   }
 
   private renderChunk(facts: PageFacts, type: NumberType, compress: Compress | undefined): EncodedChunk {
@@ -87,6 +112,28 @@ export class ColumnPageWriter {
 
   private addressOf({address, byteCount}: Scratch): number {
     return address + this.data.thread * byteCount;
+  }
+}
+
+/** @param rows ascending */
+function fetchValues(from: Uint8Array, width: number, rows: Int32Array, to: Uint8Array): void {
+  const [first, last] = [rows[0] ?? 0, rows.at(-1) ?? -1];
+  // Without a filter they lie as they are wanted.
+  if (last - first === rows.length - 1) return to.set(from.subarray(first * width, (last + 1) * width));
+  const [read, written, unitCount] = width === 1 ? [from, to, 1] : [unitsOf(from), unitsOf(to), width / 4];
+  for (let at = 0; at < rows.length; at += 1) {
+    const row = rows[at]!;
+    for (let unit = 0; unit < unitCount; unit += 1) written[unitCount * at + unit] = read[unitCount * row + unit]!;
+  }
+}
+
+const unitsOf = ({buffer, byteOffset, length}: Uint8Array): Int32Array => new Int32Array(buffer, byteOffset, length / 4);
+
+/** Each as a byte. */
+function fetchBits(from: Uint8Array, rows: Int32Array, to: Uint8Array): void {
+  for (let at = 0; at < rows.length; at += 1) {
+    const row = rows[at]!;
+    to[at] = (from[row >> 3]! >> (row & 7)) & 1;
   }
 }
 

@@ -7,7 +7,7 @@ import {rm} from "node:fs/promises";
 import {availableParallelism} from "node:os";
 import {JobThreads} from "../engines/job-threads.js";
 import type {SessionLimits} from "../engines/session-limits.js";
-import {ColumnArena, listRowsMax, numberRowsMax, type ArenaColumn, type Scratch} from "./column-arena.js";
+import {ColumnArena, listRowsMax, numberRowsMax, type PageColumn, type Scratch} from "./column-arena.js";
 import {ColumnPageWriter, type ColumnPageJob, type ColumnPageResult} from "./column-pages.js";
 import type {KeptColumns} from "./kept-columns.js";
 import {readRowGroupRows} from "./parquet-footer.js";
@@ -22,7 +22,7 @@ export interface AddedColumns {
   /** Of the file's rows, by `__row`. */
   readonly rows: Int32Array;
   /** Of those that were picked last. */
-  readonly columns: ReadonlyMap<string, ArenaColumn>;
+  readonly columns: ReadonlyMap<string, PageColumn>;
   /** The output's columns. */
   readonly order: readonly string[];
   readonly signal: AbortSignal;
@@ -50,13 +50,13 @@ interface Opened {
 
 export class ColumnWriter {
   private opened: Opened | undefined;
-  private loaded: {readonly kept: KeptColumns; readonly columns: ReadonlyMap<string, ArenaColumn>} | undefined;
+  private loaded: {readonly kept: KeptColumns; readonly columns: ReadonlyMap<string, PageColumn>} | undefined;
 
   /**
    * The columns of these names that this writer can write; they stay until others are picked from.
    * @param limits of the session; threads are those of the first call
    */
-  async pick(kept: KeptColumns, names: readonly string[], {threadCount, memoryBytes}: SessionLimits): Promise<ReadonlyMap<string, ArenaColumn>> {
+  async pick(kept: KeptColumns, names: readonly string[], {threadCount, memoryBytes}: SessionLimits): Promise<ReadonlyMap<string, PageColumn>> {
     this.opened ??= await this.open(Math.min(threadCount, availableParallelism()));
     if (this.loaded?.kept !== kept) this.loaded = {kept, columns: this.opened.arena.load(kept, memoryBytes / 2)};
     return new Map([...this.loaded.columns].filter(([name]) => names.includes(name)));
@@ -81,7 +81,7 @@ export class ColumnWriter {
         signal,
         columns: names.map((name): SplicedColumn => {
           const column = columns.get(name)!;
-          if (column.kind === "numbers") return {name, dtype: {kind: "scalar", name: column.type}, readChunk: () => results.chunk()};
+          if (column.kind !== "list") return {name, dtype: {kind: "scalar", name: column.type}, readChunk: () => results.chunk()};
           return {name, dtype: {kind: "list", name: "BIGINT"}, compress: compressed.has(name) ? zstd : undefined, read: () => results.page()};
         }),
       });
@@ -103,7 +103,10 @@ export class ColumnWriter {
     const arena = new ColumnArena(threadCount);
     const zstd = await loadZstd(zstdLevel.fast);
     const here = new ColumnPageWriter({memory: arena.memory, thread: 0}, zstd);
-    return {threadCount, arena, zstd, here, threads: new JobThreads({count: threadCount, module: threadUrl, data: {memory: arena.memory}, here: (job) => here.render(job)}), rooms: []};
+    const threads = new JobThreads({count: threadCount, module: threadUrl, data: {memory: arena.memory}, here: (job: ColumnPageJob) => here.render(job)});
+    // While DuckDB writes its columns.
+    threads.warm();
+    return {threadCount, arena, zstd, here, threads, rooms: []};
   }
 }
 
@@ -120,7 +123,7 @@ function* planJobs(rowGroupRows: readonly number[], {address, scratch, columns}:
   let start = 0;
   for (const groupRows of rowGroupRows) {
     for (const {column, isCompressed} of columns) {
-      if (column.kind === "numbers" && groupRows > numberRowsMax) throw new Error(`a row group of ${groupRows} rows`);
+      if (column.kind !== "list" && groupRows > numberRowsMax) throw new Error(`a row group of ${groupRows} rows`);
       const step = column.kind === "list" ? listRowsMax : groupRows;
       for (let from = start; from < start + groupRows; from += step) {
         yield {column, rows: address + 4 * from, rowCount: Math.min(start + groupRows - from, step), scratch, isCompressed};

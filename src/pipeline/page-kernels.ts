@@ -7,11 +7,16 @@ export interface PageKernels {
   pair(start: number, end: number, count: number, pairs: number): number;
   listScratchBytes(itemsMax: number, rowCount: number): number;
   numberScratchBytes(rowCount: number): number;
+  rowInput(rowCount: number): number;
   renderLists(isWide: number, parts: number, part: number, place: number, rows: number, rowCount: number, scratch: number, itemsMax: number): void;
   renderNumbers(kind: NumberKind, parts: number, part: number, place: number, isZeroWithoutPart: number, rows: number, rowCount: number, scratch: number): void;
+  renderRows(kind: NumberKind, isNarrow: number, rowCount: number, scratch: number): void;
 }
 
 export const numberKind = {boolean: 0, integer: 1, bigint: 2, float: 3, double: 4} as const;
+/** DELTA_BINARY_PACKED. */
+export const packedDeltas = 5;
+
 export type NumberKind = (typeof numberKind)[keyof typeof numberKind];
 
 export const loadPageKernels = (memory: SharedMemory): PageKernels => instantiate("pages", memory) as PageKernels;

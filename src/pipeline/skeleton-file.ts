@@ -2,7 +2,7 @@
 import type {DuckDbSession} from "../engines/duckdb/connection.js";
 import {readLimits} from "../engines/session-limits.js";
 import {quoteName, quoteNames, quoteText} from "../sources/quote.js";
-import type {ArenaColumn} from "./column-arena.js";
+import type {PageColumn} from "./column-arena.js";
 import type {ColumnWriter} from "./column-writer.js";
 import type {KeptColumns} from "./kept-columns.js";
 import {renderParquetOptions} from "./parquet-options.js";
@@ -35,7 +35,7 @@ const valuesMin = 100_000;
 
 export async function writeRows(session: DuckDbSession, {path, relation, columns, made, first, last, rowCount, rowGroupRows, columnWriter, signal}: RowsToWrite): Promise<void> {
   const isFew = rowCount * made.kept.countIn(columns) < valuesMin;
-  const added = isFew ? new Map<string, ArenaColumn>() : await columnWriter.pick(made.kept, columns, await readLimits(session));
+  const added = isFew ? new Map<string, PageColumn>() : await columnWriter.pick(made.kept, columns, await readLimits(session));
   const copied = columns.filter((name) => !added.has(name));
   const copy = async (to: string, names: string): Promise<void> =>
     session.run(`COPY (SELECT ${names} FROM ${relation} WHERE __row BETWEEN ${first} AND ${last}${made.isOrdered ? "" : " ORDER BY __row"}) TO ${quoteText(to)} ${renderParquetOptions(rowGroupRows)}`);

@@ -7,7 +7,6 @@ import {duckdbAggregation} from "../engines/duckdb/rolling.js";
 import type {DuckDbSession} from "../engines/duckdb/connection.js";
 import {emitOperator, renderInstant, type EmitContext, type Step} from "../engines/duckdb/emit.js";
 import type {ViewJoins} from "../engines/view-join.js";
-import {readLimits} from "../engines/session-limits.js";
 import {areFunctions, renderWithWindows} from "../engines/window-columns.js";
 import {DaedalusError, type Place} from "../errors.js";
 import type {Operator, Plan} from "../plan/operator.js";
@@ -57,17 +56,11 @@ interface Progress {
   /** Whether all windows so far are functions of `__row`: a join would have lost the order. */
   isOrdered: boolean;
   readonly kept: KeptColumns;
-  hasJoined: boolean;
-}
-
-export interface SkeletonRows extends MadeRows {
-  /** Whether what takes most of the writing is to fetch columns of joined views, which one thread does for all. */
-  readonly isFetched: boolean;
 }
 
 /** Makes the relation of the day's rows, whose column `__row` is their order, and hands it to `write`. */
-export async function runRows<T>(options: RowsOptions, write: (step: WriteStep, made: SkeletonRows) => Promise<T>): Promise<T> {
-  const progress: Progress = {sorted: new Set(), isOrdered: true, kept: new KeptColumns(), hasJoined: false};
+export async function runRows<T>(options: RowsOptions, write: (step: WriteStep, made: MadeRows) => Promise<T>): Promise<T> {
+  const progress: Progress = {sorted: new Set(), isOrdered: true, kept: new KeptColumns()};
   const viewJoins = options.engine.openViewJoins?.(options.session);
   const context = {...options.context, hasViewJoins: viewJoins !== undefined};
   for (const operator of options.plan.operators) {
@@ -77,7 +70,7 @@ export async function runRows<T>(options: RowsOptions, write: (step: WriteStep, 
         if (step.kind === "write") {
           viewJoins?.finish();
           const isOrdered = progress.isOrdered && step.streamed !== undefined && progress.sorted.has(step.streamed);
-          return await write(step, {kept: progress.kept, isOrdered, isFetched: progress.hasJoined && progress.kept.countIn(step.columns) === 0});
+          return await write(step, {kept: progress.kept, isOrdered});
         }
         await runStep(step, options, progress, viewJoins);
       } catch (error) {
@@ -105,7 +98,7 @@ async function runStep(step: Exclude<Step, WriteStep>, options: RowsOptions, pro
       for (const other of step.inSql()) if (other.kind !== "write") await runStep(other, options, progress, viewJoins);
       return;
     }
-    progress.hasJoined = true;
+    progress.kept.add(columns);
     if (progress.isOrdered && step.streamed !== undefined) await sortTable(session, step.streamed, progress);
     await session.run(`CREATE TEMP VIEW ${quoteName(step.added)} AS\n${renderWithWindows(step.task.rows, columns)}`);
   } else {
@@ -204,24 +197,7 @@ interface Between {
 }
 
 /** As many files as the limits ask for, and one of none where there is no row. `between`: of these rows only, which the order of rows does not mix with others. */
-export function writeFiles(step: WriteStep & {readonly between?: Between}, made: SkeletonRows, options: Omit<SkeletonOptions, "plan" | "context">): Promise<WrittenFile[]> {
-  const write = (): Promise<WrittenFile[]> => writeParts(step, made, options);
-  return made.isFetched ? withHalfOfThreads(options.session, write) : write();
-}
-
-/** Each thread of DuckDB holds a row group while it waits for the one that fetches: more of them are not sooner done. */
-async function withHalfOfThreads<T>(session: DuckDbSession, work: () => Promise<T>): Promise<T> {
-  const {threadCount} = await readLimits(session);
-  await session.run(`SET threads = ${Math.ceil(threadCount / 2)}`);
-  try {
-    return await work();
-  } finally {
-    await session.run(`SET threads = ${threadCount}`);
-  }
-}
-
-async function writeParts(step: WriteStep & {readonly between?: Between}, made: MadeRows, {session, directory, limits, columnWriter, signal}: Omit<SkeletonOptions, "plan" | "context">): Promise<WrittenFile[]> {
-  const relation = quoteName(step.relation);
+export async function writeFiles(step: WriteStep & {readonly between?: Between}, made: MadeRows, {session, directory, limits, columnWriter, signal}: Omit<SkeletonOptions, "plan" | "context">): Promise<WrittenFile[]> {  const relation = quoteName(step.relation);
   const where = step.between ? `WHERE __row BETWEEN ${await findBounds(session, step.rows, step.between)}` : "";
   const parts = (await session.rows(`SELECT min(__row) AS first, max(__row) AS last, count(*) AS count
 FROM (SELECT __row, (row_number() OVER (${made.isOrdered ? "" : "ORDER BY __row"}) - 1) // ${limits.rowsPerFile} AS part FROM ${relation} ${where}) GROUP BY part ORDER BY part`)) as {first: bigint; last: bigint; count: bigint}[];

@@ -23,6 +23,8 @@ const files = {
   "feature_views/prices.yaml": view("prices", "item", "{name: price, dtype: FLOAT}, {name: sold_on, dtype: DATE}", "time: {available_at: told_at, embargo: 1h, tie_break: [version desc]}\n").replace("fields: [", "fields: [{name: told_at, dtype: TIMESTAMP}, {name: version, dtype: INTEGER}, "),
   // Its key is a field of another view.
   "feature_views/ratings.yaml": view("ratings", "owner", "{name: rating, dtype: INTEGER}", "time: {boundary: inclusive}\n"),
+  // Its instants are days in the file.
+  "feature_views/stocks.yaml": view("stocks", "item", "{name: stock, dtype: BIGINT}"),
   "feature_services/joined.yaml": `name: joined
 spine: {view: events}
 filters: [{name: open_items, sql: "coalesce(is_open, true)"}]
@@ -37,6 +39,8 @@ columns:
   - {name: sold_on, kind: feature, dtype: DATE}
   - {name: told_at, kind: feature, dtype: TIMESTAMP}
   - {name: rating, kind: feature, dtype: INTEGER}
+  - {name: stock, kind: feature, dtype: BIGINT}
+  - {name: stocks_at, kind: feature, dtype: TIMESTAMP}
   - {name: paid, kind: derived, dtype: DOUBLE}
 `,
   "config/training/runtime.yaml": 'feed_start: "202603"\nfeed_end: "202603"\nentity_spine_chunk_rows: 30000\ncompute: {duckdb_config: {threads: "4", preserve_insertion_order: "false"}}\n',
@@ -51,6 +55,7 @@ const tables = {
   "data/names.parquet": `SELECT ${key(7, 1000)} AS item_id, ${at(8, 6)} AS names_at, 'item ' || i AS item_name FROM range(9000) AS t(i)`,
   "data/prices.parquet": `SELECT ${key(9, 1000)} AS item_id, ${at(10, 6)} AS prices_at, prices_at + to_minutes((hash(i, 11) % 300)::BIGINT - 100) AS told_at, (i % 3)::INTEGER AS version, (i / 8)::FLOAT AS price, DATE '2026-01-01' + (i % 90)::INTEGER AS sold_on FROM range(30000) AS t(i)`,
   "data/ratings.parquet": `SELECT ${key(12, 40)} AS owner_id, ${at(13, 2)} AS ratings_at, (hash(i, 14) % 5)::INTEGER AS rating FROM range(5000) AS t(i)`,
+  "data/stocks.parquet": `SELECT item_id, first(day) AS stocks_at, first(stock) AS stock FROM (SELECT ${key(15, 1000)} AS item_id, DATE '2026-03-01' + (hash(i, 16) % 5)::INTEGER AS day, CASE WHEN i % 6 > 0 THEN i << 32 END AS stock FROM range(8000) AS t(i)) GROUP BY item_id, day`,
 };
 
 describe("a day of views that the native engine joins", () => {
@@ -65,7 +70,7 @@ describe("a day of views that the native engine joins", () => {
   (SELECT count(*) FROM (FROM ${relation("duckdb")} EXCEPT ALL FROM ${relation("native")})) AS missing FROM range(1)`);
     expect(found).toMatchObject({other: 0n, missing: 0n});
     expect(found!["rows"]).toBeGreaterThan(40_000n);
-    const [filled] = await session.rows(`SELECT ${["owner_id", "item_name", "price", "sold_on", "told_at", "rating", "paid"].map((name) => `count(${name}) > 10000 AND count(${name}) < count(*) AS ${name}`).join(", ")} FROM ${relation("native")}`);
+    const [filled] = await session.rows(`SELECT ${["owner_id", "item_name", "price", "sold_on", "told_at", "rating", "stock", "stocks_at", "paid"].map((name) => `count(${name}) > 10000 AND count(${name}) < count(*) AS ${name}`).join(", ")} FROM ${relation("native")}`);
     expect(new Set(Object.values(filled!))).toEqual(new Set([true]));
   });
 });

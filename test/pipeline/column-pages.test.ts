@@ -1,20 +1,25 @@
 /** Pages that kernels render, byte for byte beside plain functions. */
 import {describe, expect, it} from "vitest";
-import type {ListStretches, NumberPlaces, WindowColumn} from "../../src/engines/aggregation-engine.js";
+import type {ListStretches, NumberPlaces, NumberRows, WindowColumn} from "../../src/engines/aggregation-engine.js";
 import {ColumnArena} from "../../src/pipeline/column-arena.js";
 import {ColumnPageWriter, type ColumnPageJob} from "../../src/pipeline/column-pages.js";
 import {KeptColumns} from "../../src/pipeline/kept-columns.js";
 import {widthOfNumber, type NumberType} from "../../src/pipeline/parquet-column.js";
 import {renderBody, renderDictionary, type EncodedPage} from "../../src/pipeline/parquet-pages.js";
 import type {EncodedChunk} from "../../src/pipeline/parquet-splice.js";
-import {makeLists, makeNumbers, toBits} from "../support/kept-values.js";
-import {readLists, readNumbers, renderLists, renderNumbers} from "../support/naive-pages.js";
+import {makeLists, makeNumberRows, makeNumbers, toBits} from "../support/kept-values.js";
+import {readLists, readNumberRows, readNumbers, renderLists, renderNumbers} from "../support/naive-pages.js";
 import {below, seededRandom} from "../support/seeded-random.js";
 
 const threadCount = 2;
 /** Never worth it, so that bytes stay those of the format. */
 const inflate = (bytes: Uint8Array): Uint8Array => Buffer.concat([bytes, bytes]);
 
+const keepRows = (rows: NumberRows): KeptColumns => {
+  const kept = new KeptColumns();
+  kept.add(new Map([["v", {function: "v", rows}]]));
+  return kept;
+};
 const keep = (lists: readonly (readonly [string, ListStretches])[], numbers: readonly (readonly [string, NumberPlaces])[]): KeptColumns => {
   const kept = new KeptColumns();
   kept.add(new Map([...lists.map(([name, list]): [string, WindowColumn] => [name, {function: name, lists: list}]), ...numbers.map(([name, places]): [string, WindowColumn] => [name, {function: name, numbers: places}])]));
@@ -123,6 +128,16 @@ describe("chunks of numbers", () => {
       const some = Array.from({length: 9}, () => toBits(value(random), type));
       const places = makeNumbers(rowCount, random, () => (isRepeated ? some[below(random, below(random, 9) + 1)]! : toBits(value(random), type)), {type, withoutPart: nulls === 40 ? "null" : "zero", nulls});
       for (const thread of [0, 1]) expectChunk(open(keep([], [["v", places]]), thread)("v", everyRow(rowCount)) as EncodedChunk, readNumbers(places, everyRow(rowCount)), type);
+    }
+  });
+  it.each(shapes)("by row, of $type: $rowCount rows, one of $nulls is NULL", ({type, value, nulls, rowCount}) => {
+    const random = seededRandom(rowCount + (nulls ?? 0));
+    // Doubles are kept narrow where all are 0, whose bits are those of a whole number.
+    for (const width of widthOfNumber(type) === 8 ? [4, 8] : [widthOfNumber(type)]) {
+      const valueOf = width < widthOfNumber(type) ? (): bigint => (type === "DOUBLE" ? 0n : BigInt(below(random, 2 ** 32)) - 2n ** 31n) : (): bigint => toBits(value(random), type);
+      const rows = makeNumberRows(rowCount, random, valueOf, {type, width, nulls});
+      const render = open(keepRows(rows));
+      for (const asked of [everyRow(rowCount), everyRow(rowCount).subarray(3), everyRow(rowCount).filter((row) => row % 3 !== 1)]) expectChunk(render("v", asked) as EncodedChunk, readNumberRows(rows, asked), type);
     }
   });
   const manyValues: readonly (readonly [string, (row: number, random: () => number) => number])[] = [

@@ -6,14 +6,14 @@ import {join} from "node:path";
 import {fileURLToPath} from "node:url";
 import {parquetMetadata, parquetReadObjects} from "hyparquet";
 import {afterAll, afterEach, beforeAll, describe, expect, it} from "vitest";
-import type {ListStretches, NumberPlaces, WindowColumn} from "../../src/engines/aggregation-engine.js";
+import type {ListStretches, NumberPlaces, NumberRows, WindowColumn} from "../../src/engines/aggregation-engine.js";
 import type {DuckDbSession} from "../../src/engines/duckdb/connection.js";
 import {ColumnWriter} from "../../src/pipeline/column-writer.js";
 import {KeptColumns} from "../../src/pipeline/kept-columns.js";
 import {renderParquetOptions} from "../../src/pipeline/parquet-options.js";
 import {loadUnzstd} from "../../src/pipeline/zstd.js";
-import {makeLists, makeNumbers, toBits} from "../support/kept-values.js";
-import {readLists, readNumbers} from "../support/naive-pages.js";
+import {makeLists, makeNumberRows, makeNumbers, toBits} from "../support/kept-values.js";
+import {readLists, readNumberRows, readNumbers} from "../support/naive-pages.js";
 import {below, seededRandom} from "../support/seeded-random.js";
 import {testSession} from "../support/test-session.js";
 
@@ -27,6 +27,10 @@ const listsOf = (seed: number, value: (random: () => number) => bigint): ListStr
 const numbersOf = (seed: number, type: string, value: (random: () => number) => number, shape: {readonly nulls?: number; readonly withoutPart?: "null" | "zero"} = {}): NumberPlaces => {
   const random = seededRandom(seed);
   return makeNumbers(rowCount, random, () => toBits(value(random), type), {type, withoutPart: shape.withoutPart ?? "null", nulls: shape.nulls});
+};
+const rowsOf = (seed: number, type: string, width: number, value: (random: () => number) => number): NumberRows => {
+  const random = seededRandom(seed);
+  return makeNumberRows(rowCount, random, () => toBits(value(random), type), {type, width, nulls: 6});
 };
 
 const lists = {
@@ -48,15 +52,22 @@ const numbers = {
   strange: numbersOf(20, "DOUBLE", (random) => [NaN, Infinity, -1, 2][below(random, 4)]!),
   missing: numbersOf(21, "BIGINT", () => 1, {nulls: 1}),
 };
-const names = [...Object.keys(lists), ...Object.keys(numbers)];
+const joined = {
+  owner: rowsOf(31, "BIGINT", 4, (random) => below(random, 2 ** 31) - 2 ** 30),
+  since: rowsOf(32, "TIMESTAMP", 8, (random) => 1_700_000_000_000_000 + below(random, 2 ** 45)),
+  price: rowsOf(33, "FLOAT", 4, (random) => random() - 0.5),
+  open: rowsOf(34, "BOOLEAN", 1, (random) => below(random, 2)),
+};
+const names = [...Object.keys(lists), ...Object.keys(numbers), ...Object.keys(joined)];
 const kept = new KeptColumns();
+kept.add(new Map<string, WindowColumn>(Object.entries(joined).map(([name, rows]) => [name, {function: name, rows}])));
 kept.add(new Map([...Object.entries(lists).map(([name, list]): [string, WindowColumn] => [name, {function: name, lists: list}]), ...Object.entries(numbers).map(([name, places]): [string, WindowColumn] => [name, {function: name, numbers: places}])]));
 
 const limits = {threadCount: 2, memoryBytes: 2 ** 30};
 
 const everyRow = Int32Array.from({length: rowCount}, (_, at) => at);
 const everyThird = everyRow.filter((row) => row % 3 === 0);
-const order = ["wide", "id", "row", "flag", "repeated", "kind", "far", ...Object.keys(numbers).filter((name) => name !== "id" && name !== "flag")];
+const order = ["wide", "price", "id", "row", "flag", "repeated", "kind", "far", ...Object.keys(numbers).filter((name) => name !== "id" && name !== "flag"), "open", "owner", "since"];
 
 /** SQL of a number of bits. */
 function renderNumber(bits: bigint | undefined, type: string): string {
@@ -100,8 +111,9 @@ async function writeTwin(rows: Int32Array): Promise<string> {
     kind: Array.from(rows, (_, at) => `CAST(${at % 7} AS BIGINT)`),
     ...Object.fromEntries(Object.entries(lists).map(([column, list]) => [column, readLists(list, rows).map((values) => `CAST([${values.join()}] AS BIGINT[])`)])),
     ...Object.fromEntries(Object.entries(numbers).map(([column, places]) => [column, readNumbers(places, rows).map((bits) => renderNumber(bits, places.type))])),
+    ...Object.fromEntries(Object.entries(joined).map(([column, values]) => [column, readNumberRows(values, rows).map((bits) => renderNumber(bits, values.type))])),
   };
-  const types = new Map(Object.entries(numbers).map(([column, {type}]) => [column, type]));
+  const types = new Map(Object.entries({...numbers, ...joined}).map(([column, {type}]) => [column, type]));
   await session.run(`CREATE OR REPLACE TABLE twin (${order.map((column) => `${column} ${types.get(column) ?? (column in lists ? "BIGINT[]" : "BIGINT")}`).join()})`);
   for (let from = 0; from < rows.length; from += 1000) {
     await session.run(`INSERT INTO twin VALUES ${Array.from(rows.subarray(from, from + 1000), (_, at) => `(${order.map((column) => columns[column]![from + at]!).join()})`).join()}`);

@@ -1,5 +1,5 @@
 /** Random columns as an engine leaves them: values in parts, rows of which no part knows anything, lists in a line and beside it. */
-import type {ListPart, ListStretches, NumberPart, NumberPlaces} from "../../src/engines/aggregation-engine.js";
+import type {ListPart, ListStretches, NumberPart, NumberPlaces, NumberRows} from "../../src/engines/aggregation-engine.js";
 import {below} from "./seeded-random.js";
 
 const sharedBits = (values: readonly bigint[]): BigInt64Array => {
@@ -47,6 +47,17 @@ export function makeNumbers(rowCount: number, random: () => number, value: () =>
     type,
     withoutPart,
   };
+}
+
+/** @param width of a value in bytes: 4 for what is kept narrow */
+export function makeNumberRows(rowCount: number, random: () => number, value: () => bigint, {type, width, nulls}: Pick<NumberRows, "type" | "width"> & {readonly nulls: number | undefined}): NumberRows {
+  const [bytes, present] = [width * rowCount, Math.ceil(rowCount / 8)].map((size) => new Uint8Array(new SharedArrayBuffer(size))) as [Uint8Array, Uint8Array];
+  for (let row = 0; row < rowCount; row += 1) {
+    if (nulls !== undefined && below(random, nulls) === 0) continue;
+    bytes.set(new Uint8Array(BigInt64Array.of(value()).buffer, 0, width), width * row);
+    present[row >> 3]! |= 1 << (row & 7);
+  }
+  return {type, width, bytes, present};
 }
 
 /** The bits of a number of a type. */

@@ -1,5 +1,5 @@
 /** The bytes of pages of lists and numbers, in plain TypeScript that follows the words of parquet-format's Encodings.md: kernels must agree. */
-import type {ListStretches, NumberPlaces} from "../../src/engines/aggregation-engine.js";
+import type {ListStretches, NumberPlaces, NumberRows} from "../../src/engines/aggregation-engine.js";
 
 const word = (value: number): number[] => [value & 255, (value >> 8) & 255, (value >> 16) & 255, value >>> 24];
 
@@ -107,6 +107,13 @@ export function readNumbers({part, place, parts, withoutPart}: NumberPlaces, row
     if (!found) return withoutPart === "zero" ? 0n : undefined;
     return found.isPresent?.[place[row]!] === 0 ? undefined : found.bits[place[row]!]!;
   });
+}
+
+/** The same of numbers by row. */
+export function readNumberRows({width, bytes, present}: NumberRows, rows: Iterable<number>): (bigint | undefined)[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const read = (row: number): bigint => (width === 8 ? view.getBigInt64(8 * row, true) : BigInt(width === 4 ? view.getInt32(4 * row, true) : view.getUint8(row)));
+  return Array.from(rows, (row) => ((present[row >> 3]! >> (row & 7)) & 1 ? read(row) : undefined));
 }
 
 export interface NaiveChunk {

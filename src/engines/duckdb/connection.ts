@@ -8,6 +8,7 @@ import type {DuckDBConnection, DuckDBDataChunk, DuckDBInstance, DuckDBResult} fr
 import type {SqlSession} from "../aggregation-engine.js";
 import {remoteNames, type RemoteTables} from "../../sources/remote-tables.js";
 import {chunkRows, type ProvidedFunction, type RawChunk} from "../raw-vectors.js";
+import {ChunkQueue} from "./chunk-queue.js";
 import {fetchAhead} from "./column-view.js";
 import {fillRemoteTable} from "./remote-table.js";
 import {defineFunction, defineLook, readRawChunk} from "./vectors.js";
@@ -143,8 +144,7 @@ export class DuckDbSession implements SqlSession {
     let rowCount = 0;
     // What it looks with does not outlive the query.
     let current: typeof look | undefined = look;
-    const name = this.provideLook(types, (chunk) => {
-      rowCount += chunk.rowCount;
+    const queue = new ChunkQueue((chunk) => {
       try {
         current?.(chunk);
       } catch (error) {
@@ -153,11 +153,16 @@ export class DuckDbSession implements SqlSession {
         current = undefined;
       }
     });
+    const name = this.provideLook(types, (chunk) => {
+      rowCount += chunk.rowCount;
+      if (current) queue.put(chunk);
+    });
     const columns = types.map((_, at) => `c${at}`);
     // Elements of a list may lie anywhere: a list that is resized is a copy, whose elements lie side by side.
     const shown = types.map((type, at) => (type.endsWith("[]") ? `list_resize(c${at}, len(c${at}))` : `c${at}`));
     try {
       const [row] = await this.rows(`SELECT count(${name}(${shown.join(", ")})) AS count FROM (${sql}) AS looked(${columns.join(", ")})`);
+      queue.finish();
       if (failures.length > 0) throw failures[0];
       // Nothing may depend on how DuckDB plans calls.
       if (Number(row!["count"]) !== rowCount) throw new Error(`of ${String(row!["count"])} rows ${rowCount} were handed over`);

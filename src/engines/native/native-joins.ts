@@ -73,7 +73,7 @@ class NativeJoins implements ViewJoins {
         const {type} = fields[at]!;
         const column = new RowColumn(widthOfType.get(type)!, columns[at]!);
         this.session.provideFunction({name: `${name}_${at}`, type, compute: (rows) => column.read(rows)});
-        return [field, {function: `${name}_${at}`}];
+        return [field, {function: `${name}_${at}`, rows: {type, ...columns[at]!}}];
       }),
     );
   }

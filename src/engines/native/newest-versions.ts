@@ -3,6 +3,7 @@
  * last by their order; in the end each slot has the last of its own and those of the slots before it. Memory is that of the slots, however many
  * versions come. The work is that of kernels/newest-versions.ts.
  */
+import type {NumberRows} from "../aggregation-engine.js";
 import {chunkRows, type RawColumn} from "../raw-vectors.js";
 import type {JoinMemory} from "./join-memory.js";
 import type {Slots} from "./slots.js";
@@ -22,13 +23,7 @@ export interface Versions {
 }
 
 /** A column by row. */
-export interface RowValues {
-  /** Bytes of a value: 4 where all of a column of 8 are whole numbers that fit. */
-  readonly width: number;
-  readonly bytes: Uint8Array;
-  /** A bit for each, 1 where there is one. */
-  readonly present: Uint8Array;
-}
+export type RowValues = Omit<NumberRows, "type">;
 
 /** Columns by their index. */
 export interface Endings {
@@ -137,8 +132,8 @@ export class NewestVersions {
     const {width, values} = this.columns[index]!;
     memory.kernel.markPresent(head, this.head, index, this.present);
     const keptWidth = width === 8 && memory.kernel.narrow(values, slotCount) !== 0 ? 4 : width;
-    const bytes = new Uint8Array(rowCount * keptWidth);
-    const present = new Uint8Array(Math.ceil(rowCount / 8));
+    const bytes = new Uint8Array(new SharedArrayBuffer(rowCount * keptWidth));
+    const present = new Uint8Array(new SharedArrayBuffer(Math.ceil(rowCount / 8)));
     const [block, bits] = [memory.reserve(blockRows * keptWidth), memory.reserve(blockRows / 8)];
     for (let first = 0; first < rowCount; first += blockRows) {
       const count = Math.min(blockRows, rowCount - first);

@@ -1,0 +1,65 @@
+/** Chunks that are looked at a little later: the thread of DuckDB that brought one makes the next meanwhile. */
+import type {RawChunk, RawColumn} from "../raw-vectors.js";
+
+const waitingMax = 8;
+
+export class ChunkQueue {
+  private readonly free: ChunkCopy[] = [];
+  private readonly waiting: {readonly copy: ChunkCopy; readonly chunk: RawChunk}[] = [];
+  private isScheduled = false;
+
+  constructor(private readonly look: (chunk: RawChunk) => void) {}
+
+  /** The chunk need be valid during the call only. */
+  put(chunk: RawChunk): void {
+    if (this.waiting.length === waitingMax) this.lookAtFirst();
+    const copy = this.free.pop() ?? new ChunkCopy();
+    this.waiting.push({copy, chunk: copy.take(chunk)});
+    this.schedule();
+  }
+
+  /** Looks at those that still wait. */
+  finish(): void {
+    while (this.waiting.length > 0) this.lookAtFirst();
+  }
+
+  /** One at a time: threads that wait with the next chunk are let go first. */
+  private schedule(): void {
+    if (this.isScheduled || this.waiting.length === 0) return;
+    this.isScheduled = true;
+    setImmediate(() => {
+      this.isScheduled = false;
+      if (this.waiting.length > 0) this.lookAtFirst();
+      this.schedule();
+    });
+  }
+
+  private lookAtFirst(): void {
+    const {copy, chunk} = this.waiting.shift()!;
+    this.look(chunk);
+    this.free.push(copy);
+  }
+}
+
+/** Buffers that are used for one chunk after another. */
+class ChunkCopy {
+  private readonly buffers: Uint8Array[] = [];
+  private used = 0;
+
+  take({rowCount, columns}: RawChunk): RawChunk {
+    this.used = 0;
+    return {rowCount, columns: columns.map((column) => this.copyColumn(column))};
+  }
+
+  private copyColumn({data, validity, child}: RawColumn): RawColumn {
+    return {data: this.copy(data), validity: validity && this.copy(validity), child: child && {...this.copyColumn(child), rowCount: child.rowCount}};
+  }
+
+  private copy(bytes: Uint8Array): Uint8Array {
+    const at = this.used++;
+    const known = this.buffers[at];
+    const buffer = known !== undefined && known.length >= bytes.length ? known : (this.buffers[at] = new Uint8Array(Math.max(bytes.length, 2 * (known?.length ?? 0))));
+    buffer.set(bytes);
+    return buffer.subarray(0, bytes.length);
+  }
+}
