@@ -38,12 +38,15 @@ print(json.dumps({**json.loads(run.stdout), "cpuSeconds": used.ru_utime + used.r
 
 export const median = (numbers: readonly number[]): number => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
 
+/** Of less than ten seconds a tenth may decide a ratio. */
+const renderSeconds = (seconds: number): string => `${seconds.toFixed(seconds < 10 ? 2 : 1)} s`;
+
 /** A Markdown table of each contender's runs. */
 export function renderMeasured(title: string, measured: ReadonlyMap<string, readonly Measured[]>): string {
   const lines = [...measured].map(([name, runs]) => {
     const seconds = runs.map((run) => run.seconds);
     const [cpu, peak] = [median(runs.map((run) => run.cpuSeconds)), median(runs.map((run) => run.peakMiB))];
-    return `| ${name} | ${median(seconds).toFixed(1)} s | ${Math.min(...seconds).toFixed(1)} s | ${cpu.toFixed(1)} s | ${peak.toFixed(0)} MiB |`;
+    return `| ${name} | ${renderSeconds(median(seconds))} | ${renderSeconds(Math.min(...seconds))} | ${renderSeconds(cpu)} | ${peak.toFixed(0)} MiB |`;
   });
   const runs = [...measured.values()][0]?.length ?? 0;
   return [`| ${title} | median of ${runs} | fastest | CPU | peak memory |`, "|---|---|---|---|---|", ...lines].join("\n");

@@ -6,6 +6,7 @@
 import {rm} from "node:fs/promises";
 import {availableParallelism} from "node:os";
 import {JobThreads} from "../engines/job-threads.js";
+import {collectGarbage} from "../engines/garbage.js";
 import type {SessionLimits} from "../engines/session-limits.js";
 import {ColumnArena, listRowsMax, numberRowsMax, type PageColumn, type Scratch} from "./column-arena.js";
 import {ColumnPageWriter, type ColumnPageJob, type ColumnPageResult} from "./column-pages.js";
@@ -58,7 +59,11 @@ export class ColumnWriter {
    */
   async pick(kept: KeptColumns, names: readonly string[], {threadCount, memoryBytes}: SessionLimits): Promise<ReadonlyMap<string, PageColumn>> {
     this.opened ??= await this.open(Math.min(threadCount, availableParallelism()));
-    if (this.loaded?.kept !== kept) this.loaded = {kept, columns: this.opened.arena.load(kept, memoryBytes / 2)};
+    if (this.loaded?.kept !== kept) {
+      // What the engine worked with is of no use any more, and this takes as much.
+      collectGarbage("major");
+      this.loaded = {kept, columns: this.opened.arena.load(kept, memoryBytes / 2)};
+    }
     return new Map([...this.loaded.columns].filter(([name]) => names.includes(name)));
   }
 

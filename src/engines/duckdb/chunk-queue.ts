@@ -6,21 +6,29 @@ const waitingMax = 8;
 export class ChunkQueue {
   private readonly free: ChunkCopy[] = [];
   private readonly waiting: {readonly copy: ChunkCopy; readonly chunk: RawChunk}[] = [];
+  private failure: {readonly error: unknown} | undefined;
   private isScheduled = false;
 
   constructor(private readonly look: (chunk: RawChunk) => void) {}
 
-  /** The chunk need be valid during the call only. */
+  /** The chunk need be valid during the call only. Never throws: after a failure chunks are passed over. */
   put(chunk: RawChunk): void {
     if (this.waiting.length === waitingMax) this.lookAtFirst();
+    if (this.failure) return;
     const copy = this.free.pop() ?? new ChunkCopy();
     this.waiting.push({copy, chunk: copy.take(chunk)});
     this.schedule();
   }
 
-  /** Looks at those that still wait. */
+  /** Looks at those that still wait. @throws what `look` threw at one of all */
   finish(): void {
     while (this.waiting.length > 0) this.lookAtFirst();
+    if (this.failure) throw this.failure.error;
+  }
+
+  /** Looks at none any more. */
+  drop(): void {
+    this.waiting.length = 0;
   }
 
   /** One at a time: threads that wait with the next chunk are let go first. */
@@ -36,7 +44,12 @@ export class ChunkQueue {
 
   private lookAtFirst(): void {
     const {copy, chunk} = this.waiting.shift()!;
-    this.look(chunk);
+    try {
+      this.look(chunk);
+    } catch (error) {
+      this.failure = {error};
+      this.drop();
+    }
     this.free.push(copy);
   }
 }

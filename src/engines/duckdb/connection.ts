@@ -140,22 +140,12 @@ export class DuckDbSession implements SqlSession {
   }
 
   async forEachChunk(sql: string, types: readonly string[], look: (chunk: RawChunk) => void): Promise<void> {
-    const failures: unknown[] = [];
     let rowCount = 0;
     // What it looks with does not outlive the query.
-    let current: typeof look | undefined = look;
-    const queue = new ChunkQueue((chunk) => {
-      try {
-        current?.(chunk);
-      } catch (error) {
-        // Not for DuckDB to see: an error would end the transaction that the query may be part of.
-        failures.push(error);
-        current = undefined;
-      }
-    });
+    let queue: ChunkQueue | undefined = new ChunkQueue(look);
     const name = this.provideLook(types, (chunk) => {
       rowCount += chunk.rowCount;
-      if (current) queue.put(chunk);
+      queue?.put(chunk);
     });
     const columns = types.map((_, at) => `c${at}`);
     // Elements of a list may lie anywhere: a list that is resized is a copy, whose elements lie side by side.
@@ -163,11 +153,11 @@ export class DuckDbSession implements SqlSession {
     try {
       const [row] = await this.rows(`SELECT count(${name}(${shown.join(", ")})) AS count FROM (${sql}) AS looked(${columns.join(", ")})`);
       queue.finish();
-      if (failures.length > 0) throw failures[0];
       // Nothing may depend on how DuckDB plans calls.
       if (Number(row!["count"]) !== rowCount) throw new Error(`of ${String(row!["count"])} rows ${rowCount} were handed over`);
     } finally {
-      current = undefined;
+      queue.drop();
+      queue = undefined;
     }
   }
 

@@ -12,15 +12,11 @@ import {JoinMemory} from "./join-memory.js";
 import {matchKeys, numberKeys, readTypes} from "./key-table.js";
 import {NewestVersions, type RowValues} from "./newest-versions.js";
 import {RowColumn} from "./row-column.js";
-import {collectShared} from "./shared-garbage.js";
 import {buildSlots, type Slots} from "./slots.js";
 import {ValueTie} from "./tie-check.js";
 
 /** Instants and ages up to this are whole doubles, and their sums fit in 64 bits. */
 const exactUsMax = 2 ** 52;
-
-/** Less is not worth a look for what nobody holds. */
-const collectedBytesMin = 16 << 20;
 
 const instantTypes: ReadonlySet<string | undefined> = new Set(["TIMESTAMP", "DATE"]);
 
@@ -51,10 +47,7 @@ class NativeJoins implements ViewJoins {
 
   finish(): void {
     this.rowSets.clear();
-    const {byteLength} = this.openMemory ?? {byteLength: 0};
     this.openMemory = undefined;
-    // Before files are written, which takes as much.
-    if (byteLength > collectedBytesMin) collectShared();
   }
 
   async join(task: ViewJoinTask): Promise<ReadonlyMap<string, WindowColumn> | undefined> {

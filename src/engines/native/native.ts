@@ -10,6 +10,7 @@ import {randomUUID} from "node:crypto";
 import {DaedalusError} from "../../errors.js";
 import {quoteName} from "../../sources/quote.js";
 import {inTable, resultTypeOf, type AggregationEngine, type AggregationTask, type ProvidedColumn, type SqlSession, type Window, type WindowColumn, type WindowColumns} from "../aggregation-engine.js";
+import {collectGarbage} from "../garbage.js";
 import {chunkRows, widthOfType} from "../raw-vectors.js";
 import {readLimits, type SessionLimits} from "../session-limits.js";
 import {ArrivalsBuilder} from "./arrivals.js";
@@ -20,7 +21,7 @@ import {openNativeJoins} from "./native-joins.js";
 import {planPass, splitPasses, type Pass, type TaskTypes} from "./native-plan.js";
 import {KernelThreads} from "./kernel-threads.js";
 import {MemoryFull} from "./memory-stack.js";
-import {collectShared, countBytes, SharedGarbage} from "./shared-garbage.js";
+import {countBytes, SharedGarbage} from "./shared-garbage.js";
 import {TieCheck, ValueTie} from "./tie-check.js";
 import {WindowResults, type RowResults} from "./window-results.js";
 import type {ResultColumn} from "./window-vectors.js";
@@ -320,7 +321,7 @@ async function streamHistory(session: SqlSession, slice: Slice, target: Columns,
     for (const block of arrived?.blocks(pass.arrivals, blockRowsMin) ?? []) await submit(block, ...rowsUpTo(block.firstKey + block.keyCount - 1));
     if (arrived) return;
     // What had no room is held by nobody now.
-    collectShared();
+    collectGarbage("major");
   }
   await streamSorted(session, slice, async (history, lastKey) => submit(history, ...rowsUpTo(lastKey)));
 }

@@ -2,8 +2,7 @@
  * Shared buffers that nobody holds any more. V8 does not count them, so it sees no reason to look for them: without this, blocks of a long
  * history and results that were written to a file would fill the memory. Each thread must look for its own.
  */
-import {setFlagsFromString} from "node:v8";
-import {runInNewContext} from "node:vm";
+import {collectGarbage} from "../garbage.js";
 
 const bytesMax = 96 << 20;
 
@@ -15,20 +14,8 @@ export class SharedGarbage {
     this.bytes += bytes;
     if (this.bytes < bytesMax) return;
     this.bytes = 0;
-    collectShared();
+    collectGarbage("major");
   }
-}
-
-let found: (() => void) | undefined;
-
-/** Only what the functions that are running do not hold. */
-export function collectShared(): void {
-  if (!found) {
-    setFlagsFromString("--expose-gc");
-    found = runInNewContext("gc") as () => void;
-    setFlagsFromString("--no-expose-gc");
-  }
-  found();
 }
 
 /** Of all buffers that these hold among their fields, each counted once. */
