@@ -45,19 +45,27 @@ function finishRuns(from: usize): usize {
 export let valueCount = 0;
 export let repetitionRuns = 0;
 export let definitionRuns = 0;
+export let leastLength = 0;
+export let mostLength = 0;
 
 export function countLevels(lengths: usize, rowCount: i32): void {
   let longCount = 0;
   let changes = 0;
   valueCount = 0;
   let before = get32(lengths, 0);
+  let least = before;
+  let most = before;
   for (let row = 0; row < rowCount; row++) {
     const length = get32(lengths, row);
     valueCount += max(length, 1);
+    least = min(least, length);
+    most = max(most, length);
     longCount += i32(length > 1);
     changes += i32((length == 0) != (before == 0));
     before = length;
   }
+  leastLength = least;
+  mostLength = most;
   repetitionRuns = 2 * longCount + 1 - i32(before > 1);
   definitionRuns = changes + 1;
 }

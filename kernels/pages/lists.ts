@@ -2,7 +2,7 @@
 import {bytesOf, get32, set32} from "../shared/arrays";
 import {packDeltas, packedBytes, workBytes} from "./deltas";
 import {aligned, deltas, factBytes, setFact} from "./facts";
-import {countLevels, definitionRuns, isShortPacked, packDefinition, packRepetition, repetitionRuns, runDefinition, runRepetition, valueCount} from "./levels";
+import {countLevels, definitionRuns, isShortPacked, leastLength, mostLength, packDefinition, packRepetition, repetitionRuns, runDefinition, runRepetition, valueCount} from "./levels";
 
 /** Copies 64-bit numbers as 32 bits, also onto themselves; false where one is not from -2^30 up to 2^30, so that differences would have more than 32 bits. */
 export function narrow(from: usize, to: usize, count: i32): bool {
@@ -117,4 +117,7 @@ export function renderLists(isWide: bool, parts: usize, part: usize, place: usiz
   setFact(scratch, 3, deltas);
   setFact(scratch, 4, <u32>body);
   setFact(scratch, 5, <u32>(end - body));
+  setFact(scratch, 6, itemCount);
+  setFact(scratch, 7, leastLength);
+  setFact(scratch, 8, mostLength);
 }

@@ -1,6 +1,7 @@
 /** Pages of columns that lie in a `ColumnArena`: plain work over shared memory, which any thread can do. */
 import type {SharedMemory} from "../engines/wasm.js";
 import {listRowsMax, type PageColumn, type Scratch} from "./column-arena.js";
+import type {ListLengths} from "./list-lengths.js";
 import {numberKindOf, widthOfNumber, type NumberType} from "./parquet-column.js";
 import {renderBody, renderDictionary, type EncodedPage} from "./parquet-pages.js";
 import {loadPageKernels, packedDeltas, readFacts, type PageFacts} from "./page-kernels.js";
@@ -27,7 +28,11 @@ export interface ColumnPageJob {
 }
 
 /** Pages of lists, or all of a row group's numbers. */
-export type ColumnPageResult = readonly EncodedPage[] | EncodedChunk;
+export type ColumnPageResult = readonly CountedPage[] | EncodedChunk;
+
+export interface CountedPage extends EncodedPage {
+  readonly lengths: ListLengths;
+}
 
 /** Numbers are compressed where all becomes smaller than this part of itself. */
 const worthwhile = 0.95;
@@ -54,12 +59,12 @@ export class ColumnPageWriter {
   }
 
   /** As many pages as their items need. */
-  private *renderLists({rows, rowCount, scratch, isCompressed}: ColumnPageJob, {isWide, parts, part, place}: Extract<PageColumn, {kind: "list"}>, room: Room): Generator<EncodedPage> {
+  private *renderLists({rows, rowCount, scratch, isCompressed}: ColumnPageJob, {isWide, parts, part, place}: Extract<PageColumn, {kind: "list"}>, room: Room): Generator<CountedPage> {
     const address = this.addressOf(scratch);
     for (let done = 0; done < rowCount; ) {
       this.kernels.renderLists(Number(isWide), parts, part, place, rows + 4 * done, Math.min(listRowsMax, rowCount - done), address, scratch.itemsMax);
       const facts = readFacts(this.data.memory, address, false);
-      yield room.keep(renderBody(facts, isCompressed ? this.zstd : undefined));
+      yield {...room.keep(renderBody(facts, isCompressed ? this.zstd : undefined)), lengths: facts.lengths!};
       done += facts.rowCount;
     }
   }

@@ -9,10 +9,10 @@ import {JobThreads} from "../engines/job-threads.js";
 import {collectGarbage} from "../engines/garbage.js";
 import type {SessionLimits} from "../engines/session-limits.js";
 import {ColumnArena, listRowsMax, numberRowsMax, type PageColumn, type Scratch} from "./column-arena.js";
-import {ColumnPageWriter, type ColumnPageJob, type ColumnPageResult} from "./column-pages.js";
+import {ColumnPageWriter, type ColumnPageJob, type ColumnPageResult, type CountedPage} from "./column-pages.js";
 import type {KeptColumns} from "./kept-columns.js";
+import {joinLengths, type ListLengths} from "./list-lengths.js";
 import {readRowGroupRows} from "./parquet-footer.js";
-import type {EncodedPage} from "./parquet-pages.js";
 import {spliceColumns, type EncodedChunk, type SplicedColumn, type SplicedPage} from "./parquet-splice.js";
 import {loadZstd, zstdLevel, type Compress} from "./zstd.js";
 
@@ -60,23 +60,26 @@ export class ColumnWriter {
   async pick(kept: KeptColumns, names: readonly string[], {threadCount, memoryBytes}: SessionLimits): Promise<ReadonlyMap<string, PageColumn>> {
     this.opened ??= await this.open(Math.min(threadCount, availableParallelism()));
     if (this.loaded?.kept !== kept) {
-      // What the engine worked with is of no use any more, and this takes as much.
+      // What the engine worked with is of no use any more, nor are columns of other days, and this takes as much.
+      this.loaded = undefined;
       collectGarbage("major");
       this.loaded = {kept, columns: this.opened.arena.load(kept, memoryBytes / 2)};
     }
     return new Map([...this.loaded.columns].filter(([name]) => names.includes(name)));
   }
 
-  async add({inputPath, outputPath, rows, columns, order, signal}: AddedColumns): Promise<void> {
+  /** Gives the lengths of each column of lists. */
+  async add({inputPath, outputPath, rows, columns, order, signal}: AddedColumns): Promise<ReadonlyMap<string, ListLengths>> {
     const {threadCount, arena, zstd, here, threads, rooms} = this.opened!;
     const names = order.filter((name) => columns.has(name));
     const {rows: address, scratch} = arena.putRows(rows);
     const compressed = new Set(names.filter((name) => {
       const column = columns.get(name)!;
-      const [page] = column.kind === "list" && rows.length > 0 ? (here.render({column, rows: address, rowCount: Math.min(rows.length, listRowsMax), scratch, isCompressed: true, room: undefined}) as EncodedPage[]) : [];
+      const [page] = column.kind === "list" && rows.length > 0 ? (here.render({column, rows: address, rowCount: Math.min(rows.length, listRowsMax), scratch, isCompressed: true, room: undefined}) as readonly CountedPage[]) : [];
       return page !== undefined && page.byteCount < worthwhile * page.plainByteCount;
     }));
     const jobs = planJobs(await readRowGroupRows(inputPath), {address, scratch, columns: names.map((name) => ({column: columns.get(name)!, isCompressed: compressed.has(name)}))});
+    const lengths = new Map<string, ListLengths>();
     const results = new Results(threads, {jobs, rooms, aheadMax: 4 * threadCount});
     try {
       await spliceColumns({
@@ -87,7 +90,7 @@ export class ColumnWriter {
         columns: names.map((name): SplicedColumn => {
           const column = columns.get(name)!;
           if (column.kind !== "list") return {name, dtype: {kind: "scalar", name: column.type}, readChunk: () => results.chunk()};
-          return {name, dtype: {kind: "list", name: "BIGINT"}, compress: compressed.has(name) ? zstd : undefined, read: () => results.page()};
+          return {name, dtype: {kind: "list", name: "BIGINT"}, compress: compressed.has(name) ? zstd : undefined, read: () => results.page(({lengths: own}) => lengths.set(name, lengths.has(name) ? joinLengths(lengths.get(name)!, own) : own))};
         }),
       });
     } finally {
@@ -95,6 +98,7 @@ export class ColumnWriter {
       await results.settle();
     }
     await rm(inputPath);
+    return lengths;
   }
 
   /** Stops the threads. */
@@ -165,10 +169,12 @@ class Results {
     return {...((await result) as EncodedChunk), release};
   }
 
-  async page(): Promise<SplicedPage> {
+  /** @param note learns of each page before it is taken */
+  async page(note: (page: CountedPage) => void): Promise<SplicedPage> {
     if (this.pages.length === 0) {
       const {result, release} = this.next();
-      const pages = (await result) as readonly EncodedPage[];
+      const pages = (await result) as readonly CountedPage[];
+      for (const page of pages) note(page);
       this.pages.push(...pages.slice(0, -1), {...pages.at(-1)!, release});
     }
     return this.pages.shift()!;

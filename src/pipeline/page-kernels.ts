@@ -1,5 +1,6 @@
 /** The kernels of kernels/pages.ts. */
 import {instantiate, type SharedMemory} from "../engines/wasm.js";
+import type {ListLengths} from "./list-lengths.js";
 
 /** Numbers are addresses, but for kinds, counts, and what is a fact of itself. */
 export interface PageKernels {
@@ -32,12 +33,17 @@ export interface PageFacts {
   readonly body: readonly [Uint8Array];
   /** Of single numbers. */
   readonly dictionary: {readonly address: number; readonly entryCount: number} | undefined;
+  /** Of lists. */
+  readonly lengths: ListLengths | undefined;
   /** Of single numbers: 64 bits each, of narrower ones the first. */
   readonly bounds: {readonly least: Uint8Array; readonly most: Uint8Array} | undefined;
 }
 
 export function readFacts({buffer}: SharedMemory, scratch: number, isNumbers: boolean): PageFacts {
-  const [rowCount, valueCount, nullCount, encoding, body, bodyBytes, dictionary, entryCount, hasBounds] = new Uint32Array(buffer, scratch, 9);
+  const [rowCount, valueCount, nullCount, encoding, body, bodyBytes, ...others] = new Uint32Array(buffer, scratch, 9);
+  // What the others are, is up to what is in the page.
+  const [dictionary, entryCount, hasBounds] = others;
+  const [total, least, most] = others;
   const copy = (at: number): Uint8Array => Uint8Array.from(new Uint8Array(buffer, at, 8));
   return {
     rowCount: rowCount!,
@@ -46,6 +52,7 @@ export function readFacts({buffer}: SharedMemory, scratch: number, isNumbers: bo
     encoding: encoding!,
     body: [new Uint8Array(buffer, body, bodyBytes)],
     dictionary: isNumbers && entryCount! > 0 ? {address: dictionary!, entryCount: entryCount!} : undefined,
+    lengths: isNumbers ? undefined : {total: total!, least: least!, most: most!},
     bounds: isNumbers && hasBounds === 1 ? {least: copy(scratch + 40), most: copy(scratch + 48)} : undefined,
   };
 }

@@ -6,8 +6,10 @@ import {quoteName, quoteNames} from "../sources/quote.js";
 import {impliesNotNull, labelColumnCheck} from "./check-labels.js";
 import {assertCheckFits, renderColumnTerm, renderNotNullable, renderTableTerm, type CheckTerm} from "./check-terms.js";
 import {checkDrift} from "./drift.js";
+import {joinLengths, type ListLengths} from "./list-lengths.js";
 import type {Manifest} from "./manifest.js";
 import type {Neighbours} from "./neighbour-days.js";
+import type {WrittenFile} from "./skeleton.js";
 
 export interface CheckResult {
   /** As the YAML says it: `aes_score: range [0, 10]`. */
@@ -20,12 +22,28 @@ export interface CheckResult {
 
 export type ColumnStatistics = Manifest["columns"][number];
 
-/** One pass over the files; values as text, list lengths over the lists that are not NULL. */
-export async function readStatistics(session: DuckDbSession, files: readonly string[], columns: readonly string[]): Promise<readonly ColumnStatistics[]> {
+/** Lists that were counted when they were written: none is NULL. */
+export interface CountedLists extends ListLengths {
+  readonly rowCount: number;
+}
+
+/** Columns of which each file knows the lengths of all its lists. */
+export function countedLists(files: readonly WrittenFile[]): ReadonlyMap<string, CountedLists> {
+  const rowCount = files.reduce((sum, {rows}) => sum + rows, 0);
+  const names = [...(files[0]?.lengths?.keys() ?? [])].filter((name) => files.every(({lengths}) => lengths?.has(name)));
+  return new Map(names.map((name) => [name, {rowCount, ...files.map(({lengths}) => lengths!.get(name)!).reduce(joinLengths)}]));
+}
+
+/**
+ * One pass over the files; values as text, list lengths over the lists that are not NULL.
+ * @param counted need not be read again, which takes as long as all else
+ */
+export async function readStatistics(session: DuckDbSession, files: readonly string[], columns: readonly string[], counted: ReadonlyMap<string, CountedLists> = new Map()): Promise<readonly ColumnStatistics[]> {
   if (columns.length === 0) return [];
   const relation = renderParquetRelation(files);
   const described = await session.describe(`SELECT ${quoteNames(columns)} FROM ${relation}`);
   const terms = described.flatMap(({name, type}, index) => {
+    if (counted.has(name)) return [];
     const column = quoteName(name);
     const nulls = `count(*) - count(${column}) AS nulls_${index}`;
     if (type.endsWith("]")) {
@@ -33,8 +51,10 @@ export async function readStatistics(session: DuckDbSession, files: readonly str
     }
     return [nulls, `CAST(min(${column}) AS VARCHAR) AS min_${index}`, `CAST(max(${column}) AS VARCHAR) AS max_${index}`, `approx_count_distinct(${column}) AS distinct_${index}`];
   });
-  const [row = {}] = await session.rows(`SELECT ${terms.join(", ")} FROM ${relation}`);
+  const [row = {}] = terms.length === 0 ? [] : await session.rows(`SELECT ${terms.join(", ")} FROM ${relation}`);
   return described.map(({name, type}, index) => {
+    const lists = counted.get(name);
+    if (lists) return {name, type, nulls: 0, list_length: {min: lists.least, mean: lists.total / lists.rowCount, max: lists.most}};
     const value = (term: string): unknown => row[`${term}_${index}`] ?? undefined;
     const common = {name, type, nulls: Number(value("nulls"))};
     if (!type.endsWith("]")) {

@@ -5,6 +5,7 @@ import {quoteName, quoteNames, quoteText} from "../sources/quote.js";
 import type {PageColumn} from "./column-arena.js";
 import type {ColumnWriter} from "./column-writer.js";
 import type {KeptColumns} from "./kept-columns.js";
+import type {ListLengths} from "./list-lengths.js";
 import {renderParquetOptions} from "./parquet-options.js";
 
 /** What is known of a relation of rows, beside its columns. */
@@ -33,17 +34,21 @@ export interface RowsToWrite {
 /** Fewer lists and numbers than this are written sooner than our threads have started. */
 const valuesMin = 100_000;
 
-export async function writeRows(session: DuckDbSession, {path, relation, columns, made, first, last, rowCount, rowGroupRows, columnWriter, signal}: RowsToWrite): Promise<void> {
+/** Gives the lengths of those columns of lists that we encoded. */
+export async function writeRows(session: DuckDbSession, {path, relation, columns, made, first, last, rowCount, rowGroupRows, columnWriter, signal}: RowsToWrite): Promise<ReadonlyMap<string, ListLengths>> {
   const isFew = rowCount * made.kept.countIn(columns) < valuesMin;
   const added = isFew ? new Map<string, PageColumn>() : await columnWriter.pick(made.kept, columns, await readLimits(session));
   const copied = columns.filter((name) => !added.has(name));
   const copy = async (to: string, names: string): Promise<void> =>
     session.run(`COPY (SELECT ${names} FROM ${relation} WHERE __row BETWEEN ${first} AND ${last}${made.isOrdered ? "" : " ORDER BY __row"}) TO ${quoteText(to)} ${renderParquetOptions(rowGroupRows)}`);
-  if (added.size === 0) return copy(path, quoteNames(columns));
+  if (added.size === 0) {
+    await copy(path, quoteNames(columns));
+    return new Map();
+  }
   const inputPath = `${path}.scalars`;
   await copy(inputPath, `${quoteNames(copied)}, __row AS ${quoteName(rowColumn)}`);
   const rows = await readNumbers(session, {path: inputPath, first, last, rowCount});
-  await columnWriter.add({inputPath, outputPath: path, rows, columns: added, order: columns, signal});
+  return columnWriter.add({inputPath, outputPath: path, rows, columns: added, order: columns, signal});
 }
 
 /** A name that no column of a service has. */

@@ -15,12 +15,15 @@ import {explainWriteFailure, reasonOf} from "./failure.js";
 import type {ColumnWriter} from "./column-writer.js";
 import type {FileLimits} from "./file-limits.js";
 import {KeptColumns} from "./kept-columns.js";
+import type {ListLengths} from "./list-lengths.js";
 import {writeRows, type MadeRows} from "./skeleton-file.js";
 
 export interface WrittenFile {
   readonly name: string;
   readonly rows: number;
   readonly bytes: number;
+  /** Of columns that were counted when they were written. */
+  readonly lengths?: ReadonlyMap<string, ListLengths>;
 }
 
 export interface RowsOptions {
@@ -206,8 +209,8 @@ FROM (SELECT __row, (row_number() OVER (${made.isOrdered ? "" : "ORDER BY __row"
     signal.throwIfAborted();
     const name = `part-${String(files.length).padStart(5, "0")}.parquet`;
     const path = join(directory, name);
-    await writeRows(session, {path, relation, columns: step.columns, made, first: Number(first), last: Number(last), rowCount: Number(count), rowGroupRows: limits.rowGroupRows, columnWriter, signal});
-    files.push({name, rows: Number(count), bytes: statSync(path).size});
+    const lengths = await writeRows(session, {path, relation, columns: step.columns, made, first: Number(first), last: Number(last), rowCount: Number(count), rowGroupRows: limits.rowGroupRows, columnWriter, signal});
+    files.push({name, rows: Number(count), bytes: statSync(path).size, lengths});
   }
   return files;
 }

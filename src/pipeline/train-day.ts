@@ -24,7 +24,7 @@ import {enrichmentOperators, lastStage, sinkColumns, type OpenService} from "./o
 import type {EmbeddingDtype} from "./parquet-column.js";
 import type {Stage} from "./partition.js";
 import {renderFinding} from "./partition-summary.js";
-import {readStatistics, runChecks, type CheckResult, type ColumnStatistics} from "./quality.js";
+import {countedLists, readStatistics, runChecks, type CheckResult, type ColumnStatistics} from "./quality.js";
 import {runSkeleton, type WrittenFile} from "./skeleton.js";
 import {mergeSkeleton} from "./skeleton-merge.js";
 import {blameSource} from "./source-blame.js";
@@ -138,7 +138,7 @@ async function makeSkeleton(run: Run, day: string, {session, write}: DayRows, ve
     const paths = files.map((file) => join(directory, file.name));
     const checks = await runChecks(session, paths, service, {columns: made, hasTableChecks: true, neighbours: {partitions: run.partitions, stage: "skeleton", day}});
     gate(run, "skeleton", day, {checks, directory});
-    const statistics = await readStatistics(session, paths, columns);
+    const statistics = await readStatistics(session, paths, columns, countedLists(files));
     await expectUnchanged();
     const published = merged && run.partitions.findManifest("skeleton", day)!;
     const carried = published ? timesOf(columns.filter((column) => !stale.has(column)), publishedOf(published)) : {};
@@ -278,7 +278,7 @@ function publish(run: Run, {stage, day, wanted, carried, sources, files, statist
     versions: {daedalus: version, duckdb: run.duckdbVersion, node: process.versions.node},
     aggregation_engine: run.engine.name,
     rows: files.reduce((sum, file) => sum + file.rows, 0),
-    files: [...files],
+    files: files.map(({name, rows, bytes}) => ({name, rows, bytes})),
     columns: [...statistics],
     checks: checks.map(({isPassed, ...check}) => ({...check, passed: isPassed})),
     seconds: (nowMs - startedMs) / 1000,

@@ -2,10 +2,10 @@
 import {describe, expect, it} from "vitest";
 import type {ListStretches, NumberPlaces, NumberRows, WindowColumn} from "../../src/engines/aggregation-engine.js";
 import {ColumnArena} from "../../src/pipeline/column-arena.js";
-import {ColumnPageWriter, type ColumnPageJob} from "../../src/pipeline/column-pages.js";
+import {ColumnPageWriter, type ColumnPageJob, type CountedPage} from "../../src/pipeline/column-pages.js";
 import {KeptColumns} from "../../src/pipeline/kept-columns.js";
 import {widthOfNumber, type NumberType} from "../../src/pipeline/parquet-column.js";
-import {renderBody, renderDictionary, type EncodedPage} from "../../src/pipeline/parquet-pages.js";
+import {renderBody, renderDictionary} from "../../src/pipeline/parquet-pages.js";
 import type {EncodedChunk} from "../../src/pipeline/parquet-splice.js";
 import {makeLists, makeNumberRows, makeNumbers, toBits} from "../support/kept-values.js";
 import {readLists, readNumberRows, readNumbers, renderLists, renderNumbers} from "../support/naive-pages.js";
@@ -39,13 +39,14 @@ function open(kept: KeptColumns, thread = 0, room?: SharedArrayBuffer): (name: s
 
 const bytesOf = ({parts}: {readonly parts: readonly Uint8Array[]}): Buffer => Buffer.concat(parts);
 
-function expectPages(pages: readonly EncodedPage[], lists: readonly (readonly bigint[])[]): void {
+function expectPages(pages: readonly CountedPage[], lists: readonly (readonly bigint[])[]): void {
   let from = 0;
   for (const page of pages) {
     const own = lists.slice(from, (from += page.rowCount));
     const valueCount = own.reduce((sum, {length}) => sum + Math.max(1, length), 0);
     expect(bytesOf(page).equals(bytesOf(renderBody({rowCount: own.length, valueCount, nullCount: 0, encoding: 5, body: [renderLists(own)]})))).toBe(true);
-    expect(page).toMatchObject({valueCount, nullCount: 0});
+    const lengths = own.map(({length}) => length);
+    expect(page).toMatchObject({valueCount, nullCount: 0, lengths: {total: lengths.reduce((sum, length) => sum + length, 0), least: Math.min(...lengths), most: Math.max(...lengths)}});
   }
   expect(from).toBe(lists.length);
 }
@@ -67,13 +68,13 @@ describe("pages of lists", () => {
     const random = seededRandom(width + 1);
     const value = (): bigint => BigInt.asIntN(width, (BigInt(below(random, 2 ** 32)) << 32n) | BigInt(below(random, 2 ** 32)));
     const lists = makeLists(600, random, value, 12);
-    for (const thread of [0, 1]) expectPages(open(keep([["v", lists]], []), thread)("v", everyRow(600)) as EncodedPage[], readLists(lists, everyRow(600)));
+    for (const thread of [0, 1]) expectPages(open(keep([["v", lists]], []), thread)("v", everyRow(600)) as readonly CountedPage[], readLists(lists, everyRow(600)));
   });
   it.each([0, 1, 2, 31, 32, 33, 128, 129, 130, 257])("of %i items end blocks anywhere", (length) => {
     const random = seededRandom(length);
     const line = BigInt64Array.from({length}, () => BigInt(below(random, 1000)));
     const lists = {part: Int32Array.of(0), place: Int32Array.of(0), parts: [{start: Int32Array.of(0), end: Int32Array.of(length), line, extra: new BigInt64Array(0)}]};
-    expectPages(open(keep([["v", lists]], []))("v", everyRow(1)) as EncodedPage[], [[...line]]);
+    expectPages(open(keep([["v", lists]], []))("v", everyRow(1)) as readonly CountedPage[], [[...line]]);
   });
   const lengths: readonly (readonly [string, (row: number, random: () => number) => number])[] = [
     ["empty", () => 0],
@@ -88,24 +89,24 @@ describe("pages of lists", () => {
     const random = seededRandom(rowCount);
     const end = Int32Array.from({length: rowCount}, (_, row) => lengthOf(row, random));
     const lists = {part: new Int32Array(rowCount), place: everyRow(rowCount), parts: [{start: new Int32Array(rowCount), end, line: BigInt64Array.from({length: 40}, (_, at) => BigInt(at)), extra: new BigInt64Array(0)}]};
-    expectPages(open(keep([["v", lists]], []))("v", everyRow(rowCount)) as EncodedPage[], readLists(lists, everyRow(rowCount)));
+    expectPages(open(keep([["v", lists]], []))("v", everyRow(rowCount)) as readonly CountedPage[], readLists(lists, everyRow(rowCount)));
   });
   it("take the rows that are asked for, again and again", () => {
     const lists = makeLists(400, seededRandom(1), () => 5n, 4);
     const render = open(keep([["v", lists]], []));
-    for (const rows of [Int32Array.of(), Int32Array.of(3, 7, 11), Int32Array.of(9, 9, 0, 399), everyRow(400)]) expectPages(render("v", rows) as EncodedPage[], readLists(lists, rows));
+    for (const rows of [Int32Array.of(), Int32Array.of(3, 7, 11), Int32Array.of(9, 9, 0, 399), everyRow(400)]) expectPages(render("v", rows) as readonly CountedPage[], readLists(lists, rows));
   });
   it("keep some values narrow where others are wide", () => {
     const random = seededRandom(5);
     const narrow = makeLists(200, random, () => BigInt(below(random, 100)), 5);
     const far = BigInt64Array.of(2n ** 62n, -(2n ** 63n), 2n ** 63n - 1n, 0n);
     const lists = {...narrow, parts: narrow.parts.map((part, at) => (at === 1 ? {...part, start: part.start.map(() => 0), end: part.end.map((_, row) => row % 5), line: far} : part))};
-    expectPages(open(keep([["v", lists]], []))("v", everyRow(200)) as EncodedPage[], readLists(lists, everyRow(200)));
+    expectPages(open(keep([["v", lists]], []))("v", everyRow(200)) as readonly CountedPage[], readLists(lists, everyRow(200)));
   });
   it("are several where items are many, and one list has a page of its own", () => {
     const line = BigInt64Array.from({length: 400_000}, (_, at) => BigInt(at % 1000));
     const lists = {part: new Int32Array(9), place: everyRow(9), parts: [{start: new Int32Array(9), end: Int32Array.from({length: 9}, (_, at) => (at === 4 ? 400_000 : 150_000)), line, extra: new BigInt64Array(0)}]};
-    const pages = open(keep([["v", lists]], []))("v", everyRow(9)) as EncodedPage[];
+    const pages = open(keep([["v", lists]], []))("v", everyRow(9)) as readonly CountedPage[];
     expect(pages.map(({rowCount}) => rowCount)).toEqual([2, 2, 1, 2, 2]);
     expectPages(pages.slice(0, 1), [0, 1].map(() => [...line.subarray(0, 150_000)]));
   });
@@ -174,9 +175,9 @@ describe("room for pages", () => {
   it("is used as far as it reaches", () => {
     const line = BigInt64Array.from({length: 300_000}, (_, at) => BigInt(at % 1000));
     const lists = {part: new Int32Array(4), place: everyRow(4), parts: [{start: new Int32Array(4), end: Int32Array.of(200_000, 200_000, 300_000, 10), line, extra: new BigInt64Array(0)}]};
-    const own = open(keep([["v", lists]], []))("v", everyRow(4)) as EncodedPage[];
+    const own = open(keep([["v", lists]], []))("v", everyRow(4)) as readonly CountedPage[];
     const room = new SharedArrayBuffer(own[0]!.byteCount + 100);
-    const pages = open(keep([["v", lists]], []), 0, room)("v", everyRow(4)) as EncodedPage[];
+    const pages = open(keep([["v", lists]], []), 0, room)("v", everyRow(4)) as readonly CountedPage[];
     expect(pages.map(bytesOf)).toEqual(own.map(bytesOf));
     expect(pages.map(({parts}) => parts[0]!.buffer === room)).toEqual([true, false, false, true]);
   });

@@ -10,7 +10,9 @@ import type {ListStretches, NumberPlaces, NumberRows, WindowColumn} from "../../
 import type {DuckDbSession} from "../../src/engines/duckdb/connection.js";
 import {ColumnWriter} from "../../src/pipeline/column-writer.js";
 import {KeptColumns} from "../../src/pipeline/kept-columns.js";
+import type {ListLengths} from "../../src/pipeline/list-lengths.js";
 import {renderParquetOptions} from "../../src/pipeline/parquet-options.js";
+import {countedLists, readStatistics} from "../../src/pipeline/quality.js";
 import {loadUnzstd} from "../../src/pipeline/zstd.js";
 import {makeLists, makeNumberRows, makeNumbers, toBits} from "../support/kept-values.js";
 import {readLists, readNumberRows, readNumbers} from "../support/naive-pages.js";
@@ -90,11 +92,14 @@ beforeAll(async () => {
 afterEach(() => writer?.close());
 afterAll(() => rmSync(folder, {recursive: true, force: true}));
 
+/** Of the lists of the file that was written last. */
+let lengths: ReadonlyMap<string, ListLengths>;
+
 async function write(name: string, rows: Int32Array): Promise<string> {
   const [inputPath, outputPath] = [join(folder, `${name}.spine`), join(folder, `${name}.parquet`)];
   await session.run(`COPY (SELECT i AS row, i % 7 AS kind FROM range(${rows.length}) t(i)) TO '${inputPath}' ${renderParquetOptions(rowGroupRows)}`);
   const columns = await writer!.pick(kept, names, limits);
-  await writer!.add({inputPath, outputPath, rows, columns, order, signal: new AbortController().signal});
+  lengths = await writer!.add({inputPath, outputPath, rows, columns, order, signal: new AbortController().signal});
   expect(existsSync(inputPath)).toBe(false);
   return outputPath;
 }
@@ -150,6 +155,19 @@ FROM parquet_metadata('${file}') WHERE path_in_schema NOT LIKE '%element' ORDER 
     const bytes = async (path: string): Promise<Map<unknown, number>> => new Map((await session.rows(`SELECT path_in_schema AS column, sum(total_compressed_size)::DOUBLE AS bytes FROM parquet_metadata('${path}') WHERE path_in_schema NOT LIKE '%element' GROUP BY ALL`)).map(({column, bytes}) => [column, bytes as number]));
     const [own, twin] = [await bytes(await write("size", everyRow)), await bytes(await writeTwin(everyRow))];
     for (const [column, byteCount] of own) expect([column, byteCount < 1.06 * twin.get(column)! + 200]).toEqual([column, true]);
+  });
+  it("are counted as they are read, over several files", async () => {
+    writer = new ColumnWriter();
+    const paths: string[] = [];
+    const files = [];
+    for (const [name, rows] of [["first", everyRow], ["second", everyThird]] as const) {
+      paths.push(await write(name, rows));
+      files.push({name, rows: rows.length, bytes: 0, lengths});
+    }
+    const counted = countedLists(files);
+    expect([...counted.keys()].sort()).toEqual(Object.keys(lists).sort());
+    expect(await readStatistics(session, paths, order, counted)).toEqual(await readStatistics(session, paths, order));
+    expect(countedLists([...files, {name: "third", rows: 1, bytes: 0}]).size).toBe(0);
   });
   it("are compressed where that helps", async () => {
     writer = new ColumnWriter();

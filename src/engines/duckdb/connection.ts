@@ -30,12 +30,18 @@ export interface ColumnType {
   readonly type: string;
 }
 
+/** A function is let go by DuckDB's binding at some time after the session has closed: what it computes with must not live as long. */
+interface HeldFunction {
+  compute: ProvidedFunction["compute"] | undefined;
+}
+
 export class DuckDbSession implements SqlSession {
   private readonly hidden = new Set<string>();
   private readonly done = new Set<string>();
   private readonly remotes = new Set<RemoteTables>();
   private readonly brought = new Set<string>();
   private lookCount = 0;
+  private readonly provided: HeldFunction[] = [];
 
   private constructor(
     private readonly instance: DuckDBInstance,
@@ -171,9 +177,11 @@ export class DuckDbSession implements SqlSession {
     return name;
   }
 
-  provideFunction(provided: ProvidedFunction): void {
+  provideFunction({name, type, compute}: ProvidedFunction): void {
     const created = new duckdb.DuckDBScalarFunction();
-    defineFunction(created.scalar_function, provided);
+    const held: HeldFunction = {compute};
+    this.provided.push(held);
+    defineFunction(created.scalar_function, {name, type, compute: (numbers) => held.compute!(numbers)});
     this.connection.registerScalarFunction(created);
   }
 
@@ -203,6 +211,7 @@ export class DuckDbSession implements SqlSession {
   }
 
   close(): void {
+    for (const held of this.provided) held.compute = undefined;
     this.connection.closeSync();
     this.instance.closeSync();
     rmSync(this.scratchDirectory, {recursive: true, force: true});
