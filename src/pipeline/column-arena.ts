@@ -9,9 +9,10 @@ import type {KeptColumns} from "./kept-columns.js";
 import {numberKindOf, type NumberType} from "./parquet-column.js";
 import {loadPageKernels, numberKind} from "./page-kernels.js";
 
-/** A column that pages are made of: addresses of the arena, and what is a fact of itself; or, where values lie by row, these. */
+/** A column that pages are made of. */
 export type PageColumn = ArenaColumn | ({readonly kind: "rows"; readonly type: NumberType} & NumberRows);
 
+/** As kernels read it: addresses, and what is a fact of itself. */
 type ArenaColumn = {readonly parts: number; readonly part: number; readonly place: number} & (
   | {readonly kind: "list"; readonly isWide: boolean}
   | {readonly kind: "numbers"; readonly type: NumberType; readonly isZeroWithoutPart: boolean}

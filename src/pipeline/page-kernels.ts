@@ -15,10 +15,10 @@ export interface PageKernels {
 }
 
 export const numberKind = {boolean: 0, integer: 1, bigint: 2, float: 3, double: 4} as const;
-/** DELTA_BINARY_PACKED. */
-export const packedDeltas = 5;
-
 export type NumberKind = (typeof numberKind)[keyof typeof numberKind];
+
+/** The encoding DELTA_BINARY_PACKED. */
+export const packedDeltas = 5;
 
 export const loadPageKernels = (memory: SharedMemory): PageKernels => instantiate("pages", memory) as PageKernels;
 
@@ -40,10 +40,10 @@ export interface PageFacts {
 }
 
 export function readFacts({buffer}: SharedMemory, scratch: number, isNumbers: boolean): PageFacts {
-  const [rowCount, valueCount, nullCount, encoding, body, bodyBytes, ...others] = new Uint32Array(buffer, scratch, 9);
-  // What the others are, is up to what is in the page.
-  const [dictionary, entryCount, hasBounds] = others;
-  const [total, least, most] = others;
+  const facts = new Uint32Array(buffer, scratch, 9);
+  const [rowCount, valueCount, nullCount, encoding, body, bodyBytes] = facts;
+  const [dictionary, entryCount, hasBounds] = facts.subarray(6);
+  const [total, least, most] = facts.subarray(6);
   const copy = (at: number): Uint8Array => Uint8Array.from(new Uint8Array(buffer, at, 8));
   return {
     rowCount: rowCount!,

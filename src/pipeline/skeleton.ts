@@ -200,7 +200,8 @@ interface Between {
 }
 
 /** As many files as the limits ask for, and one of none where there is no row. `between`: of these rows only, which the order of rows does not mix with others. */
-export async function writeFiles(step: WriteStep & {readonly between?: Between}, made: MadeRows, {session, directory, limits, columnWriter, signal}: Omit<SkeletonOptions, "plan" | "context">): Promise<WrittenFile[]> {  const relation = quoteName(step.relation);
+export async function writeFiles(step: WriteStep & {readonly between?: Between}, made: MadeRows, {session, directory, limits, columnWriter, signal}: Omit<SkeletonOptions, "plan" | "context">): Promise<WrittenFile[]> {
+  const relation = quoteName(step.relation);
   const where = step.between ? `WHERE __row BETWEEN ${await findBounds(session, step.rows, step.between)}` : "";
   const parts = (await session.rows(`SELECT min(__row) AS first, max(__row) AS last, count(*) AS count
 FROM (SELECT __row, (row_number() OVER (${made.isOrdered ? "" : "ORDER BY __row"}) - 1) // ${limits.rowsPerFile} AS part FROM ${relation} ${where}) GROUP BY part ORDER BY part`)) as {first: bigint; last: bigint; count: bigint}[];

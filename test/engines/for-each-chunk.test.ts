@@ -49,6 +49,7 @@ describe("rows handed over", () => {
     ["with lists whose elements were chosen", "SELECT n, list_filter([n, k, may_be_null, 3, NULL], lambda x: x % 2 = 1) FROM numbers", ["BIGINT", "BIGINT[]"]],
     ["with lists in another order", "SELECT list_reverse_sort([n % 11, k, may_be_null]), list_distinct([k, k, 1]), [n, k, 4][2:] FROM numbers", ["BIGINT[]", "BIGINT[]", "BIGINT[]"]],
     ["with lists of groups", "SELECT k, list(n ORDER BY n DESC) FROM numbers GROUP BY k", ["BIGINT", "BIGINT[]"]],
+    ["with lists of more than may wait", "SELECT n, CASE WHEN n % 5000 = 0 THEN range(n, n + 600000) ELSE [n] END FROM numbers WHERE k > 3", ["BIGINT", "BIGINT[]"]],
     ["with a list for all", "SELECT n, [1::BIGINT, 2] FROM numbers", ["BIGINT", "BIGINT[]"]],
   ])("%s are the query's", async (_, sql, types) => {
     expect(await eachRows(sql, types)).toEqual(await queryRows(sql));

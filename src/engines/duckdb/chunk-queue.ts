@@ -2,10 +2,13 @@
 import type {RawChunk, RawColumn} from "../raw-vectors.js";
 
 const waitingMax = 8;
+/** Lists may be long: of more than this nothing waits. */
+const waitingBytesMax = 4 << 20;
 
 export class ChunkQueue {
   private readonly free: ChunkCopy[] = [];
-  private readonly waiting: {readonly copy: ChunkCopy; readonly chunk: RawChunk}[] = [];
+  private readonly waiting: {readonly copy: ChunkCopy; readonly chunk: RawChunk; readonly bytes: number}[] = [];
+  private waitingBytes = 0;
   private failure: {readonly error: unknown} | undefined;
   private isScheduled = false;
 
@@ -13,10 +16,13 @@ export class ChunkQueue {
 
   /** The chunk need be valid during the call only. Never throws: after a failure chunks are passed over. */
   put(chunk: RawChunk): void {
-    if (this.waiting.length === waitingMax) this.lookAtFirst();
+    const bytes = chunk.columns.reduce((sum, column) => sum + countBytes(column), 0);
+    while (this.waiting.length > 0 && (this.waiting.length === waitingMax || this.waitingBytes + bytes > waitingBytesMax)) this.lookAtFirst();
     if (this.failure) return;
+    if (bytes > waitingBytesMax) return this.lookAt(chunk);
     const copy = this.free.pop() ?? new ChunkCopy();
-    this.waiting.push({copy, chunk: copy.take(chunk)});
+    this.waiting.push({copy, chunk: copy.take(chunk), bytes});
+    this.waitingBytes += bytes;
     this.schedule();
   }
 
@@ -29,6 +35,7 @@ export class ChunkQueue {
   /** Looks at none any more. */
   drop(): void {
     this.waiting.length = 0;
+    this.waitingBytes = 0;
   }
 
   /** One at a time: threads that wait with the next chunk are let go first. */
@@ -43,16 +50,23 @@ export class ChunkQueue {
   }
 
   private lookAtFirst(): void {
-    const {copy, chunk} = this.waiting.shift()!;
+    const {copy, chunk, bytes} = this.waiting.shift()!;
+    this.waitingBytes -= bytes;
+    this.lookAt(chunk);
+    this.free.push(copy);
+  }
+
+  private lookAt(chunk: RawChunk): void {
     try {
       this.look(chunk);
     } catch (error) {
       this.failure = {error};
       this.drop();
     }
-    this.free.push(copy);
   }
 }
+
+const countBytes = ({data, validity, child}: RawColumn): number => data.length + (validity?.length ?? 0) + (child ? countBytes(child) : 0);
 
 /** Buffers that are used for one chunk after another. */
 class ChunkCopy {
