@@ -2,7 +2,7 @@
  * What do point-in-time joins cost? Parquet to parquet: 1 M rows of one day get the newest value of each of ten views of 1 M rows, strictly
  * before their instant. `pipeline train` whole, with its checks and manifest, with the engines `native` and `duckdb`, beside ASOF joins written by hand
  * for DuckDB, in one query or with a table after each, and `join_asof` of Polars and `merge_asof` of pandas.
- * `npx tsx bench/pit-join.ts [--rows 1000000] [--views 10] [--repeats 3] [--seed 1] [--threads 2] [--only "native;polars"]`. Each run is a process
+ * `npm run build && npx tsx bench/pit-join.ts [--rows 1000000] [--views 10] [--repeats 3] [--seed 1] [--threads 2] [--only "native;polars"]`. Each run is a process
  * of its own; the contenders take turns. `DAEDALUS_PYTHON` names a Python with Polars, pandas and pyarrow; without it those are left out.
  */
 import {mkdirSync, mkdtempSync, rmSync, writeFileSync} from "node:fs";
@@ -10,10 +10,8 @@ import {tmpdir} from "node:os";
 import {dirname, join} from "node:path";
 import {fileURLToPath} from "node:url";
 import {parseArgs} from "node:util";
-import {loadProject} from "../src/definitions/project.js";
 import {DuckDbSession} from "../src/engines/duckdb/connection.js";
 import {renderParquetOptions} from "../src/pipeline/parquet-options.js";
-import {train} from "../src/pipeline/train.js";
 import {measurePython, measureScript, printMeasured, renderMeasured, type Measured} from "./measured-process.js";
 
 interface Job {
@@ -66,9 +64,18 @@ const openSession = (threads: number): Promise<DuckDbSession> => DuckDbSession.o
 
 const engines = ["native", "duckdb"];
 
-async function runOurs({root, contender}: Job): Promise<void> {
-  const project = loadProject({root});
-  await train({project, service: project.services.get("joined")!, stages: "skeleton", targetDay: "2026-02-28", engine: contender, outputRoot: contender, isForced: true});
+/** As it is installed: compiled. */
+const compiled = (path: string): string => new URL(`../dist/${path}`, import.meta.url).href;
+
+type Run = (job: Job) => Promise<void>;
+
+async function loadOurs(): Promise<Run> {
+  const {loadProject} = (await import(compiled("definitions/project.js"))) as typeof import("../src/definitions/project.js");
+  const {train} = (await import(compiled("pipeline/train.js"))) as typeof import("../src/pipeline/train.js");
+  return async ({root, contender}) => {
+    const project = loadProject({root});
+    await train({project, service: project.services.get("joined")!, stages: "skeleton", targetDay: "2026-02-28", engine: contender, outputRoot: contender, isForced: true});
+  };
 }
 
 const outputOf = (root: string, contender: string): string => join(root, engines.includes(contender) ? `${contender}/joined/skeleton/dt=2026-02-28/*.parquet` : `${contender}.parquet`);
@@ -92,7 +99,7 @@ async function runTables({root, output, views, threads}: Job): Promise<void> {
   session.close();
 }
 
-const contenders: Readonly<Record<string, (job: Job) => Promise<void>>> = {native: runOurs, duckdb: runOurs, "SQL, one query": runOneQuery, "SQL, a table a join": runTables};
+const contenders: Readonly<Record<string, () => Promise<Run>>> = {native: loadOurs, duckdb: loadOurs, "SQL, one query": async () => runOneQuery, "SQL, a table a join": async () => runTables};
 const python = process.env["DAEDALUS_PYTHON"];
 const inPython = python === undefined ? [] : ["polars", "pandas"];
 
@@ -126,8 +133,9 @@ const {values} = parseArgs({
 });
 
 async function runJob(job: Job): Promise<void> {
+  const run = await contenders[job.contender]!();
   const startedMs = performance.now();
-  await contenders[job.contender]!(job);
+  await run(job);
   printMeasured((performance.now() - startedMs) / 1000);
 }
 

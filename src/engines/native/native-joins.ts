@@ -5,6 +5,7 @@
 import {randomUUID} from "node:crypto";
 import {quoteName} from "../../sources/quote.js";
 import type {SqlSession, WindowColumn} from "../aggregation-engine.js";
+import {collectGarbage} from "../garbage.js";
 import {widthOfType} from "../raw-vectors.js";
 import {readLimits} from "../session-limits.js";
 import type {ViewJoins, ViewJoinTask} from "../view-join.js";
@@ -17,6 +18,9 @@ import {ValueTie} from "./tie-check.js";
 
 /** Instants and ages up to this are whole doubles, and their sums fit in 64 bits. */
 const exactUsMax = 2 ** 52;
+
+/** Less is not worth a look for what nobody holds. */
+const collectedBytesMin = 16 << 20;
 
 const instantTypes: ReadonlySet<string | undefined> = new Set(["TIMESTAMP", "DATE"]);
 
@@ -47,7 +51,10 @@ class NativeJoins implements ViewJoins {
 
   finish(): void {
     this.rowSets.clear();
+    const {byteLength} = this.openMemory ?? {byteLength: 0};
     this.openMemory = undefined;
+    // Before files are written, which takes as much.
+    if (byteLength > collectedBytesMin) collectGarbage("major");
   }
 
   async join(task: ViewJoinTask): Promise<ReadonlyMap<string, WindowColumn> | undefined> {
