@@ -65,13 +65,13 @@ const openSession = (threads: number): Promise<DuckDbSession> => DuckDbSession.o
 const engines = ["native", "duckdb"];
 
 /** As it is installed: compiled. */
-const compiled = (path: string): string => new URL(`../dist/${path}`, import.meta.url).href;
+const compiled = {project: new URL("../dist/definitions/project.js", import.meta.url).href, train: new URL("../dist/pipeline/train.js", import.meta.url).href};
 
 type Run = (job: Job) => Promise<void>;
 
 async function loadOurs(): Promise<Run> {
-  const {loadProject} = (await import(compiled("definitions/project.js"))) as typeof import("../src/definitions/project.js");
-  const {train} = (await import(compiled("pipeline/train.js"))) as typeof import("../src/pipeline/train.js");
+  const {loadProject} = (await import(compiled.project)) as typeof import("../src/definitions/project.js");
+  const {train} = (await import(compiled.train)) as typeof import("../src/pipeline/train.js");
   return async ({root, contender}) => {
     const project = loadProject({root});
     await train({project, service: project.services.get("joined")!, stages: "skeleton", targetDay: "2026-02-28", engine: contender, outputRoot: contender, isForced: true});
