@@ -10,8 +10,10 @@ import {tmpdir} from "node:os";
 import {dirname, join} from "node:path";
 import {fileURLToPath} from "node:url";
 import {parseArgs} from "node:util";
+import type * as Projects from "../src/definitions/project.js";
 import {DuckDbSession} from "../src/engines/duckdb/connection.js";
 import {renderParquetOptions} from "../src/pipeline/parquet-options.js";
+import type * as Training from "../src/pipeline/train.js";
 import {measurePython, measureScript, printMeasured, renderMeasured, type Measured} from "./measured-process.js";
 
 interface Job {
@@ -70,8 +72,8 @@ const compiled = {project: new URL("../dist/definitions/project.js", import.meta
 type Run = (job: Job) => Promise<void>;
 
 async function loadOurs(): Promise<Run> {
-  const {loadProject} = (await import(compiled.project)) as typeof import("../src/definitions/project.js");
-  const {train} = (await import(compiled.train)) as typeof import("../src/pipeline/train.js");
+  const {loadProject} = (await import(compiled.project)) as typeof Projects;
+  const {train} = (await import(compiled.train)) as typeof Training;
   return async ({root, contender}) => {
     const project = loadProject({root});
     await train({project, service: project.services.get("joined")!, stages: "skeleton", targetDay: "2026-02-28", engine: contender, outputRoot: contender, isForced: true});
@@ -99,7 +101,7 @@ async function runTables({root, output, views, threads}: Job): Promise<void> {
   session.close();
 }
 
-const contenders: Readonly<Record<string, () => Promise<Run>>> = {native: loadOurs, duckdb: loadOurs, "SQL, one query": async () => runOneQuery, "SQL, a table a join": async () => runTables};
+const contenders: Readonly<Record<string, () => Promise<Run>>> = {native: loadOurs, duckdb: loadOurs, "SQL, one query": () => Promise.resolve(runOneQuery), "SQL, a table a join": () => Promise.resolve(runTables)};
 const python = process.env["DAEDALUS_PYTHON"];
 const inPython = python === undefined ? [] : ["polars", "pandas"];
 

@@ -74,8 +74,9 @@ function readLink(node: ts.Node): Omit<Link, "line"> | undefined {
   if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) {
     return {specifier: textOf(node.argument.literal), isTypeOnly: true, isDynamic: false, names: node.qualifier ? [node.qualifier.getText()] : ["*"]};
   }
-  if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword && node.arguments[0]) {
-    return {specifier: textOf(node.arguments[0]), isTypeOnly: false, isDynamic: true, names: dynamicNames(node)};
+  // What is computed is known to nobody before it runs.
+  if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword && node.arguments[0] && ts.isStringLiteralLike(node.arguments[0])) {
+    return {specifier: node.arguments[0].text, isTypeOnly: false, isDynamic: true, names: dynamicNames(node)};
   }
   return undefined;
 }

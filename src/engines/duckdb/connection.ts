@@ -7,7 +7,7 @@ import type * as DuckDb from "@duckdb/node-api";
 import type {DuckDBConnection, DuckDBDataChunk, DuckDBInstance, DuckDBResult} from "@duckdb/node-api";
 import type {SqlSession} from "../aggregation-engine.js";
 import {remoteNames, type RemoteTables} from "../../sources/remote-tables.js";
-import {chunkRows, type ProvidedFunction, type RawChunk} from "../raw-vectors.js";
+import {chunkRows, type ProvidedFunction, type RawChunk, type WrittenColumn} from "../raw-vectors.js";
 import {ChunkQueue} from "./chunk-queue.js";
 import {fetchAhead} from "./column-view.js";
 import {fillRemoteTable} from "./remote-table.js";
@@ -32,8 +32,11 @@ export interface ColumnType {
 
 /** A function is let go by DuckDB's binding at some time after the session has closed: what it computes with must not live as long. */
 interface HeldFunction {
-  compute: ProvidedFunction["compute"] | undefined;
+  compute: ((numbers: BigInt64Array) => WrittenColumn) | undefined;
 }
+
+/** A function of its own, so that nothing else is closed over what it computes with. */
+const hold = (provided: ProvidedFunction): HeldFunction => ({compute: (numbers) => provided.compute(numbers)});
 
 export class DuckDbSession implements SqlSession {
   private readonly hidden = new Set<string>();
@@ -177,9 +180,10 @@ export class DuckDbSession implements SqlSession {
     return name;
   }
 
-  provideFunction({name, type, compute}: ProvidedFunction): void {
+  provideFunction(provided: ProvidedFunction): void {
     const created = new duckdb.DuckDBScalarFunction();
-    const held: HeldFunction = {compute};
+    const {name, type} = provided;
+    const held = hold(provided);
     this.provided.push(held);
     defineFunction(created.scalar_function, {name, type, compute: (numbers) => held.compute!(numbers)});
     this.connection.registerScalarFunction(created);
