@@ -16,7 +16,7 @@ export class ChunkQueue {
 
   /** The chunk need be valid during the call only. Never throws: after a failure chunks are passed over. */
   put(chunk: RawChunk): void {
-    const bytes = chunk.columns.reduce((sum, column) => sum + countBytes(column), 0);
+    const bytes = chunk.columns.reduce((sum, column) => sum + bytesOf(column), 0);
     while (this.waiting.length > 0 && (this.waiting.length === waitingMax || this.waitingBytes + bytes > waitingBytesMax)) this.lookAtFirst();
     if (this.failure) return;
     if (bytes > waitingBytesMax) return this.lookAt(chunk);
@@ -66,7 +66,7 @@ export class ChunkQueue {
   }
 }
 
-const countBytes = ({data, validity, child}: RawColumn): number => data.length + (validity?.length ?? 0) + (child ? countBytes(child) : 0);
+const bytesOf = ({data, validity, child}: RawColumn): number => data.length + (validity?.length ?? 0) + (child ? bytesOf(child) : 0);
 
 /** Buffers that are used for one chunk after another. */
 class ChunkCopy {

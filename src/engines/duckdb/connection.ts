@@ -7,7 +7,7 @@ import type * as DuckDb from "@duckdb/node-api";
 import type {DuckDBConnection, DuckDBDataChunk, DuckDBInstance, DuckDBResult} from "@duckdb/node-api";
 import type {SqlSession} from "../aggregation-engine.js";
 import {remoteNames, type RemoteTables} from "../../sources/remote-tables.js";
-import {chunkRows, type ProvidedFunction, type RawChunk, type WrittenColumn} from "../raw-vectors.js";
+import {chunkRows, type ProvidedFunction, type RawChunk} from "../raw-vectors.js";
 import {ChunkQueue} from "./chunk-queue.js";
 import {fetchAhead} from "./column-view.js";
 import {fillRemoteTable} from "./remote-table.js";
@@ -32,11 +32,8 @@ export interface ColumnType {
 
 /** A function is let go by DuckDB's binding at some time after the session has closed: what it computes with must not live as long. */
 interface HeldFunction {
-  compute: ((numbers: BigInt64Array) => WrittenColumn) | undefined;
+  provided: ProvidedFunction | undefined;
 }
-
-/** A function of its own, so that nothing else is closed over what it computes with. */
-const hold = (provided: ProvidedFunction): HeldFunction => ({compute: (numbers) => provided.compute(numbers)});
 
 export class DuckDbSession implements SqlSession {
   private readonly hidden = new Set<string>();
@@ -44,7 +41,7 @@ export class DuckDbSession implements SqlSession {
   private readonly remotes = new Set<RemoteTables>();
   private readonly brought = new Set<string>();
   private lookCount = 0;
-  private readonly provided: HeldFunction[] = [];
+  private readonly held: HeldFunction[] = [];
 
   private constructor(
     private readonly instance: DuckDBInstance,
@@ -183,9 +180,9 @@ export class DuckDbSession implements SqlSession {
   provideFunction(provided: ProvidedFunction): void {
     const created = new duckdb.DuckDBScalarFunction();
     const {name, type} = provided;
-    const held = hold(provided);
-    this.provided.push(held);
-    defineFunction(created.scalar_function, {name, type, compute: (numbers) => held.compute!(numbers)});
+    const held: HeldFunction = {provided};
+    this.held.push(held);
+    defineFunction(created.scalar_function, {name, type, compute: (numbers) => held.provided!.compute(numbers)});
     this.connection.registerScalarFunction(created);
   }
 
@@ -215,7 +212,7 @@ export class DuckDbSession implements SqlSession {
   }
 
   close(): void {
-    for (const held of this.provided) held.compute = undefined;
+    for (const held of this.held) held.provided = undefined;
     this.connection.closeSync();
     this.instance.closeSync();
     rmSync(this.scratchDirectory, {recursive: true, force: true});

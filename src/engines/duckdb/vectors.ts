@@ -1,6 +1,6 @@
 /** The one file that knows `@duckdb/node-bindings`: chunks as bytes, and functions whose results are written vector by vector. */
 import duckdb from "@duckdb/node-bindings";
-import {collectGarbage} from "../garbage.js";
+import {GarbageCount} from "../garbage.js";
 import {chunkRows, listEntryBytes, widthOf, type ProvidedFunction, type RawChunk, type RawColumn, type WrittenColumn} from "../raw-vectors.js";
 
 const logicalTypes: ReadonlyMap<string, duckdb.Type> = new Map([
@@ -28,22 +28,14 @@ export function readRawColumn(chunk: duckdb.DataChunk, index: number, type: stri
  * Each view of DuckDB's memory is a new buffer, of no use a moment later. To V8 they look like memory that grows, and it marks its whole
  * heap every few dozen chunks, if it is not made to look at what is young.
  */
-const viewedBytesMax = 6 << 20;
-let viewedBytes = 0;
-
-function noteViewed(bytes: number): void {
-  viewedBytes += bytes;
-  if (viewedBytes < viewedBytesMax) return;
-  viewedBytes = 0;
-  collectGarbage("minor");
-}
+const viewed = new GarbageCount("minor", 6 << 20);
 
 function readVector(vector: duckdb.Vector, type: string, rowCount: number): RawColumn {
   const isList = type.endsWith("[]");
   const data = duckdb.vector_get_data(vector, rowCount * (isList ? listEntryBytes : widthOf(type)));
   // DuckDB has no bits for a vector without a NULL, whatever the declared type says.
   const validity = (duckdb.vector_get_validity(vector, Math.ceil(rowCount / 64) * 8) as Uint8Array | null) ?? undefined;
-  noteViewed(data.length + (validity?.length ?? 0));
+  viewed.note(data.length + (validity?.length ?? 0));
   if (!isList) return {data, validity, child: undefined};
   const elements = duckdb.list_vector_get_size(vector);
   return {data, validity, child: {...readVector(duckdb.list_vector_get_child(vector), type.slice(0, -2), elements), rowCount: elements}};

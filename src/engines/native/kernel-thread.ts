@@ -1,10 +1,10 @@
 /** What a thread does: one job after another. */
 import {parentPort} from "node:worker_threads";
 import {JobRunner, type Job} from "./job.js";
-import {countBytes, SharedGarbage} from "./shared-garbage.js";
+import {countBytes, countSharedGarbage} from "./shared-garbage.js";
 
 const runner = new JobRunner();
-const garbage = new SharedGarbage();
+const garbage = countSharedGarbage();
 
 parentPort!.on("message", (job: Job) => {
   const results = runner.run(job);

@@ -21,7 +21,7 @@ import {openNativeJoins} from "./native-joins.js";
 import {planPass, splitPasses, type Pass, type TaskTypes} from "./native-plan.js";
 import {KernelThreads} from "./kernel-threads.js";
 import {MemoryFull} from "./memory-stack.js";
-import {countBytes, SharedGarbage} from "./shared-garbage.js";
+import {countBytes, countSharedGarbage} from "./shared-garbage.js";
 import {TieCheck, ValueTie} from "./tie-check.js";
 import {WindowResults, type RowResults} from "./window-results.js";
 import type {ResultColumn} from "./window-vectors.js";
@@ -360,7 +360,7 @@ async function streamSorted(session: SqlSession, slice: Slice, submit: (history:
 ORDER BY ${["keys.__key", "hist.__ts", ...(guess?.order ?? order)].map((sorted) => `${sorted} ASC NULLS FIRST`).join(", ")}`;
   let builder = new ColumnsBuilder(history.shape, blockCapacity);
   const ties = guess && new TieCheck();
-  const garbage = new SharedGarbage();
+  const garbage = countSharedGarbage();
   for await (const chunk of session.chunks(sql, ["INTEGER", "DOUBLE", ...history.types, ...hashes.map(() => "DOUBLE")])) {
     ties?.look(chunk);
     builder.append(chunk);

@@ -2,21 +2,9 @@
  * Shared buffers that nobody holds any more. V8 does not count them, so it sees no reason to look for them: without this, blocks of a long
  * history and results that were written to a file would fill the memory. Each thread must look for its own.
  */
-import {collectGarbage} from "../garbage.js";
+import {GarbageCount} from "../garbage.js";
 
-const bytesMax = 96 << 20;
-
-export class SharedGarbage {
-  private bytes = 0;
-
-  /** Says that so many bytes will soon be held by nobody. */
-  note(bytes: number): void {
-    this.bytes += bytes;
-    if (this.bytes < bytesMax) return;
-    this.bytes = 0;
-    collectGarbage("major");
-  }
-}
+export const countSharedGarbage = (): GarbageCount => new GarbageCount("major", 96 << 20);
 
 /** Of all buffers that these hold among their fields, each counted once. */
 export function countBytes(holders: readonly object[], counted = new Set<unknown>()): number {

@@ -1,7 +1,7 @@
 /** The results of a pass: in memory while there is room for them, and in a file when there is not. */
 import type {ListStretches, NumberPlaces} from "../aggregation-engine.js";
 import type {WrittenColumn} from "../raw-vectors.js";
-import {countBytes, SharedGarbage} from "./shared-garbage.js";
+import {countBytes, countSharedGarbage} from "./shared-garbage.js";
 import {fitBucketRows, SpilledResults, type ComputedRows} from "./spilled-results.js";
 import {Locations, WindowVectors, type ResultColumn} from "./window-vectors.js";
 
@@ -32,7 +32,7 @@ export class WindowResults {
   private readonly counted = new Set<unknown>();
   private bytes = 0;
   private spilled: SpilledResults | undefined;
-  private readonly garbage = new SharedGarbage();
+  private readonly garbage = countSharedGarbage();
 
   constructor(private readonly options: WindowResultsOptions) {}
 
