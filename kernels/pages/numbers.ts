@@ -9,7 +9,7 @@ export function numberScratchBytes(rowCount: i32): usize {
   return rowInput(rowCount) + 9 * <usize>rowCount;
 }
 
-/** Where in its scratch `renderRows` finds what it renders: values, 8 bytes apart at most, then a byte for each that tells whether it is there. */
+/** Where in its scratch `takeRows` finds what it takes: values, 8 bytes apart at most, then a byte for each that tells whether it is there. */
 export function rowInput(rowCount: i32): usize {
   const entries = entriesMax(rowCount);
   return aligned(factBytes + 23 * <usize>rowCount + 128 + bytesOf<i64>(entries) + ((<usize>4) << slotBits(entries)) + packedBytes(rowCount) + workBytes);
@@ -147,19 +147,6 @@ function valuesIn(scratch: usize, rowCount: i32): usize {
 }
 
 /** @param U the same bits as a whole number */
-// @ts-ignore: decorator
-@inline
-function renderPlaced<T, U>(parts: usize, part: usize, place: usize, isZeroWithoutPart: bool, rows: usize, rowCount: i32, scratch: usize): void {
-  pack<T, U>(gatherNumbers<U>(parts, part, place, isZeroWithoutPart, rows, rowCount, levelsIn(scratch), valuesIn(scratch, rowCount)), rowCount, scratch);
-}
-
-// @ts-ignore: decorator
-@inline
-function renderInOrder<T, U>(isNarrow: bool, rowCount: i32, scratch: usize): void {
-  pack<T, U>(gatherRows<U>(scratch + rowInput(rowCount), isNarrow, rowCount, levelsIn(scratch), valuesIn(scratch, rowCount)), rowCount, scratch);
-}
-
-/** Makes the page of the `count` numbers that were gathered. */
 function pack<T, U>(count: i32, rowCount: i32, scratch: usize): void {
   const limit = entriesMax(rowCount);
   const levels = levelsIn(scratch);
@@ -224,20 +211,30 @@ const kindInteger = 1;
 const kindBigint = 2;
 const kindFloat = 3;
 
-/** A chunk of single numbers as one page, and the dictionary before it, if it has one. */
-export function renderNumbers(kind: i32, parts: usize, part: usize, place: usize, isZeroWithoutPart: bool, rows: usize, rowCount: i32, scratch: usize): void {
-  if (kind == kindBoolean) renderPlaced<u8, u8>(parts, part, place, isZeroWithoutPart, rows, rowCount, scratch);
-  else if (kind == kindInteger) renderPlaced<i32, i32>(parts, part, place, isZeroWithoutPart, rows, rowCount, scratch);
-  else if (kind == kindBigint) renderPlaced<i64, i64>(parts, part, place, isZeroWithoutPart, rows, rowCount, scratch);
-  else if (kind == kindFloat) renderPlaced<f32, i32>(parts, part, place, isZeroWithoutPart, rows, rowCount, scratch);
-  else renderPlaced<f64, i64>(parts, part, place, isZeroWithoutPart, rows, rowCount, scratch);
+/** Takes the numbers of rows, of so many bytes each, from where they lie. @returns how many are there */
+export function takePlaced(width: i32, parts: usize, part: usize, place: usize, isZeroWithoutPart: bool, rows: usize, rowCount: i32, scratch: usize): i32 {
+  const levels = levelsIn(scratch);
+  const values = valuesIn(scratch, rowCount);
+  if (width == 1) return gatherNumbers<u8>(parts, part, place, isZeroWithoutPart, rows, rowCount, levels, values);
+  if (width == 4) return gatherNumbers<i32>(parts, part, place, isZeroWithoutPart, rows, rowCount, levels, values);
+  return gatherNumbers<i64>(parts, part, place, isZeroWithoutPart, rows, rowCount, levels, values);
 }
 
-/** The same of numbers that lie in the order of their rows, in the scratch where `rowInput` says. `isNarrow`: those of 64 bits are in 32. */
-export function renderRows(kind: i32, isNarrow: bool, rowCount: i32, scratch: usize): void {
-  if (kind == kindBoolean) renderInOrder<u8, u8>(isNarrow, rowCount, scratch);
-  else if (kind == kindInteger) renderInOrder<i32, i32>(isNarrow, rowCount, scratch);
-  else if (kind == kindBigint) renderInOrder<i64, i64>(isNarrow, rowCount, scratch);
-  else if (kind == kindFloat) renderInOrder<f32, i32>(isNarrow, rowCount, scratch);
-  else renderInOrder<f64, i64>(isNarrow, rowCount, scratch);
+/** The same of numbers that lie in the order of their rows, in the scratch where `rowInput` says. `isNarrow`: those of 8 bytes are in 4. */
+export function takeRows(width: i32, isNarrow: bool, rowCount: i32, scratch: usize): i32 {
+  const from = scratch + rowInput(rowCount);
+  const levels = levelsIn(scratch);
+  const values = valuesIn(scratch, rowCount);
+  if (width == 1) return gatherRows<u8>(from, isNarrow, rowCount, levels, values);
+  if (width == 4) return gatherRows<i32>(from, isNarrow, rowCount, levels, values);
+  return gatherRows<i64>(from, isNarrow, rowCount, levels, values);
+}
+
+/** The chunk of the `count` numbers that were taken as one page, and the dictionary before it, if it has one. */
+export function renderNumbers(kind: i32, count: i32, rowCount: i32, scratch: usize): void {
+  if (kind == kindBoolean) pack<u8, u8>(count, rowCount, scratch);
+  else if (kind == kindInteger) pack<i32, i32>(count, rowCount, scratch);
+  else if (kind == kindBigint) pack<i64, i64>(count, rowCount, scratch);
+  else if (kind == kindFloat) pack<f32, i32>(count, rowCount, scratch);
+  else pack<f64, i64>(count, rowCount, scratch);
 }

@@ -1,10 +1,11 @@
 /** Pages of columns that lie in a `ColumnArena`: plain work over shared memory, which any thread can do. */
+import {isSet} from "../engines/raw-vectors.js";
 import type {SharedMemory} from "../engines/wasm.js";
 import {listRowsMax, type PageColumn, type Scratch} from "./column-arena.js";
 import type {ListLengths} from "./list-lengths.js";
 import {numberKindOf, widthOfNumber, type NumberType} from "./parquet-column.js";
 import {renderBody, renderDictionary, type EncodedPage} from "./parquet-pages.js";
-import {loadPageKernels, packedDeltas, readFacts, type PageFacts} from "./page-kernels.js";
+import {loadPageKernels, packedDeltas, readListFacts, readNumberFacts, type NumberFacts} from "./page-kernels.js";
 import type {EncodedChunk} from "./parquet-splice.js";
 import type {Compress} from "./zstd.js";
 
@@ -53,9 +54,7 @@ export class ColumnPageWriter {
     const room = new Room(job.room);
     const {column} = job;
     if (column.kind === "list") return [...this.renderLists(job, column, room)];
-    if (column.kind === "numbers") this.placeNumbers(job, column);
-    else this.placeRows(job, column);
-    return this.takeChunk(job, column.type, room);
+    return this.renderNumbers(job, column.type, column.kind === "numbers" ? this.takePlaced(job, column) : this.takeRows(job, column), room);
   }
 
   /** As many pages as their items need. */
@@ -63,41 +62,44 @@ export class ColumnPageWriter {
     const address = this.addressOf(scratch);
     for (let done = 0; done < rowCount; ) {
       this.kernels.renderLists(Number(isWide), parts, part, place, rows + 4 * done, Math.min(listRowsMax, rowCount - done), address, scratch.itemsMax);
-      const facts = readFacts(this.data.memory, address, false);
-      yield {...room.keep(renderBody(facts, isCompressed ? this.zstd : undefined)), lengths: facts.lengths!};
+      const facts = readListFacts(this.data.memory, address);
+      yield {...room.keep(renderBody(facts, isCompressed ? this.zstd : undefined)), lengths: facts.lengths};
       done += facts.rowCount;
     }
   }
 
-  private placeNumbers({rows, rowCount, scratch}: ColumnPageJob, {type, isZeroWithoutPart, parts, part, place}: Extract<PageColumn, {kind: "numbers"}>): void {
-    this.kernels.renderNumbers(numberKindOf(type), parts, part, place, Number(isZeroWithoutPart), rows, rowCount, this.addressOf(scratch));
+  /** How many numbers are there. */
+  private takePlaced({rows, rowCount, scratch}: ColumnPageJob, {type, isZeroWithoutPart, parts, part, place}: Extract<PageColumn, {kind: "numbers"}>): number {
+    return this.kernels.takePlaced(widthOfNumber(type), parts, part, place, Number(isZeroWithoutPart), rows, rowCount, this.addressOf(scratch));
   }
 
-  private placeRows({rows, rowCount, scratch}: ColumnPageJob, {type, width, bytes, present}: Extract<PageColumn, {kind: "rows"}>): void {
+  private takeRows({rows, rowCount, scratch}: ColumnPageJob, {type, width, bytes, present}: Extract<PageColumn, {kind: "rows"}>): number {
     const {buffer} = this.data.memory;
     const address = this.addressOf(scratch);
     const values = address + this.kernels.rowInput(rowCount);
     const numbers = new Int32Array(buffer, rows, rowCount);
     fetchValues(bytes, width, numbers, new Uint8Array(buffer, values, width * rowCount));
     fetchBits(present, numbers, new Uint8Array(buffer, values + 8 * rowCount, rowCount));
-    this.kernels.renderRows(numberKindOf(type), Number(width < widthOfNumber(type)), rowCount, address);
+    return this.kernels.takeRows(widthOfNumber(type), Number(width < widthOfNumber(type)), rowCount, address);
   }
 
-  private takeChunk({scratch}: ColumnPageJob, type: NumberType, room: Room): EncodedChunk {
-    const facts = readFacts(this.data.memory, this.addressOf(scratch), true);
+  private renderNumbers({rowCount, scratch}: ColumnPageJob, type: NumberType, count: number, room: Room): EncodedChunk {
+    const address = this.addressOf(scratch);
+    this.kernels.renderNumbers(numberKindOf(type), count, rowCount, address);
+    const facts = readNumberFacts(this.data.memory, address);
     const plain = this.renderChunk(facts, type, undefined);
     const compressed = this.isIncompressible(facts) ? plain : this.renderChunk(facts, type, this.zstd);
     return room.keep(compressed.byteCount < worthwhile * plain.byteCount ? compressed : plain);
   }
 
-  private isIncompressible({encoding, body: [body]}: PageFacts): boolean {
+  private isIncompressible({encoding, body: [body]}: NumberFacts): boolean {
     if (encoding !== packedDeltas || body.length < 4 * sampleBytes) return false;
     // Levels come first.
     const sample = body.slice(-sampleBytes);
     return this.zstd(sample).length >= worthwhile * sample.length;
   }
 
-  private renderChunk(facts: PageFacts, type: NumberType, compress: Compress | undefined): EncodedChunk {
+  private renderChunk(facts: NumberFacts, type: NumberType, compress: Compress | undefined): EncodedChunk {
     const {dictionary, bounds, rowCount, nullCount} = facts;
     const width = widthOfNumber(type);
     const head = dictionary && renderDictionary(new Uint8Array(this.data.memory.buffer, dictionary.address, dictionary.entryCount * width), dictionary.entryCount, compress);
@@ -137,8 +139,7 @@ const unitsOf = ({buffer, byteOffset, length}: Uint8Array): Int32Array => new In
 /** Each as a byte. */
 function fetchBits(from: Uint8Array, rows: Int32Array, to: Uint8Array): void {
   for (let at = 0; at < rows.length; at += 1) {
-    const row = rows[at]!;
-    to[at] = (from[row >> 3]! >> (row & 7)) & 1;
+    to[at] = isSet(from, rows[at]!) ? 1 : 0;
   }
 }
 

@@ -10,8 +10,9 @@ export interface PageKernels {
   numberScratchBytes(rowCount: number): number;
   rowInput(rowCount: number): number;
   renderLists(isWide: number, parts: number, part: number, place: number, rows: number, rowCount: number, scratch: number, itemsMax: number): void;
-  renderNumbers(kind: NumberKind, parts: number, part: number, place: number, isZeroWithoutPart: number, rows: number, rowCount: number, scratch: number): void;
-  renderRows(kind: NumberKind, isNarrow: number, rowCount: number, scratch: number): void;
+  takePlaced(width: number, parts: number, part: number, place: number, isZeroWithoutPart: number, rows: number, rowCount: number, scratch: number): number;
+  takeRows(width: number, isNarrow: number, rowCount: number, scratch: number): number;
+  renderNumbers(kind: NumberKind, count: number, rowCount: number, scratch: number): void;
 }
 
 export const numberKind = {boolean: 0, integer: 1, bigint: 2, float: 3, double: 4} as const;
@@ -23,7 +24,7 @@ export const packedDeltas = 5;
 export const loadPageKernels = (memory: SharedMemory): PageKernels => instantiate("pages", memory) as PageKernels;
 
 /** What a kernel says of the page that it rendered, at the beginning of its scratch. */
-export interface PageFacts {
+interface PageFacts {
   readonly rowCount: number;
   /** Levels, NULL and empty ones too. */
   readonly valueCount: number;
@@ -31,28 +32,36 @@ export interface PageFacts {
   readonly encoding: number;
   /** Levels and values, in shared memory. */
   readonly body: readonly [Uint8Array];
-  /** Of single numbers. */
+}
+
+interface ListFacts extends PageFacts {
+  readonly lengths: ListLengths;
+}
+
+export interface NumberFacts extends PageFacts {
   readonly dictionary: {readonly address: number; readonly entryCount: number} | undefined;
-  /** Of lists. */
-  readonly lengths: ListLengths | undefined;
-  /** Of single numbers: 64 bits each, of narrower ones the first. */
+  /** 64 bits each, of narrower ones the first. */
   readonly bounds: {readonly least: Uint8Array; readonly most: Uint8Array} | undefined;
 }
 
-export function readFacts({buffer}: SharedMemory, scratch: number, isNumbers: boolean): PageFacts {
-  const facts = new Uint32Array(buffer, scratch, 9);
-  const [rowCount, valueCount, nullCount, encoding, body, bodyBytes] = facts;
-  const [dictionary, entryCount, hasBounds] = facts.subarray(6);
-  const [total, least, most] = facts.subarray(6);
-  const copy = (at: number): Uint8Array => Uint8Array.from(new Uint8Array(buffer, at, 8));
+export function readListFacts(memory: SharedMemory, scratch: number): ListFacts {
+  const [total, least, most] = wordsOf(memory, scratch).subarray(6);
+  return {...readFacts(memory, scratch), lengths: {total: total!, least: least!, most: most!}};
+}
+
+export function readNumberFacts(memory: SharedMemory, scratch: number): NumberFacts {
+  const [dictionary, entryCount, hasBounds] = wordsOf(memory, scratch).subarray(6);
+  const copy = (at: number): Uint8Array => Uint8Array.from(new Uint8Array(memory.buffer, at, 8));
   return {
-    rowCount: rowCount!,
-    valueCount: valueCount!,
-    nullCount: nullCount!,
-    encoding: encoding!,
-    body: [new Uint8Array(buffer, body, bodyBytes)],
-    dictionary: isNumbers && entryCount! > 0 ? {address: dictionary!, entryCount: entryCount!} : undefined,
-    lengths: isNumbers ? undefined : {total: total!, least: least!, most: most!},
-    bounds: isNumbers && hasBounds === 1 ? {least: copy(scratch + 40), most: copy(scratch + 48)} : undefined,
+    ...readFacts(memory, scratch),
+    dictionary: entryCount! > 0 ? {address: dictionary!, entryCount: entryCount!} : undefined,
+    bounds: hasBounds === 1 ? {least: copy(scratch + 40), most: copy(scratch + 48)} : undefined,
   };
 }
+
+function readFacts(memory: SharedMemory, scratch: number): PageFacts {
+  const [rowCount, valueCount, nullCount, encoding, body, bodyBytes] = wordsOf(memory, scratch);
+  return {rowCount: rowCount!, valueCount: valueCount!, nullCount: nullCount!, encoding: encoding!, body: [new Uint8Array(memory.buffer, body, bodyBytes)]};
+}
+
+const wordsOf = ({buffer}: SharedMemory, scratch: number): Uint32Array => new Uint32Array(buffer, scratch, 9);
