@@ -55,6 +55,10 @@ export const platformWordings = {
     text: `Ray does not answer at ${p.address}: ${p.reason}`,
     hint: "name the address of its dashboard with --ray-address; days that are finished are kept",
   }),
+  "ray-unready": (p: {address: string; reason: string}) => ({
+    text: `Ray at ${p.address} is not ready: ${p.reason}`,
+    hint: "see the logs of its dashboard, or wait until it has started; days that are finished are kept",
+  }),
   "ray-refused": (p: {address: string; reason: string}) => ({text: `Ray at ${p.address} cannot do this: ${p.reason}`}),
   "ray-too-small": (p: {address: string; cpus: number; memoryGib: number; nodes: readonly string[]}) => ({
     text: `no node of the Ray cluster at ${p.address} has ${p.cpus} CPUs and ${p.memoryGib.toFixed(1)} GiB`,

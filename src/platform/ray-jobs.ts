@@ -55,6 +55,7 @@ export class RayJobs {
     private readonly token: string | undefined,
   ) {}
 
+  /** May be called again when its answer is lost: a job that is there stays as it is. */
   async submit(job: RaySubmission): Promise<void> {
     const body = {
       submission_id: job.id,
@@ -64,7 +65,8 @@ export class RayJobs {
       runtime_env: job.runtimeEnv,
       metadata: job.metadata,
     };
-    this.#accept(await this.#call("POST", "/api/jobs/", JSON.stringify(body)), z.unknown());
+    const answer = await this.#call("POST", "/api/jobs/", JSON.stringify(body));
+    if (!answer.text.includes(`Job with submission_id ${job.id} already exists`)) this.#accept(answer, z.unknown());
   }
 
   /** Undefined for a job that the cluster does not know, as after a restart of its head. */
@@ -120,6 +122,8 @@ export class RayJobs {
     if (status === 401 || status === 403) throw DaedalusError.of("ray-refused", {address: this.address, reason: `it answers ${status}: the token of RAY_AUTH_TOKEN is missing or wrong`});
     // A failed call is answered with a Python traceback, whose last line is the reason.
     const lastLine = text.trim().split("\n").at(-1)?.slice(0, 300) ?? "";
+    // As for some seconds after a cluster has started, until its head has an agent for jobs.
+    if (status >= 500) throw DaedalusError.of("ray-unready", {address: this.address, reason: `it answers ${status}: ${lastLine}`});
     if (status >= 300) throw DaedalusError.of("ray-refused", {address: this.address, reason: `it answers ${status}: ${lastLine}`});
     try {
       return schema.parse(JSON.parse(text));

@@ -26,6 +26,8 @@ export interface RayOptions {
 const attemptsMax = 3;
 const pollMs = 500;
 const stopMs = 30_000;
+/** A head tells of its nodes some seconds after its dashboard answers, many on a machine that is busy. */
+const nodesMs = 60_000;
 /** Calls that fail in a row before a cluster counts as gone: a head that restarts is away for a while. */
 const callsMax = 20;
 const daysInFlightMax = 256;
@@ -54,13 +56,15 @@ interface RayRun {
   readonly prefix: string;
 }
 
-async function waitForNodes(jobs: RayJobs, {signal}: RemoteEffects): Promise<readonly RayNode[]> {
+async function waitForNodes(jobs: RayJobs, effects: RemoteEffects): Promise<readonly RayNode[]> {
   for (let attempt = 1; ; attempt += 1) {
-    const nodes = await jobs.readNodes();
+    // An address where nothing answers yet is rather a wrong one.
+    const nodes = await persist(effects, () => jobs.readNodes(), ["ray-unready"]);
     if (nodes.length > 0) return nodes;
-    if (signal.aborted) throw DaedalusError.of("interrupted", {});
-    if (attempt === callsMax) throw DaedalusError.of("ray-refused", {address: jobs.address, reason: "the cluster has no nodes"});
-    await sleep(pollMs);
+    if (effects.signal.aborted) throw DaedalusError.of("interrupted", {});
+    if (attempt * pollMs >= nodesMs) throw DaedalusError.of("ray-unready", {address: jobs.address, reason: `the cluster has had no nodes for ${nodesMs / 1_000} s`});
+    if (attempt === 1) effects.log(`waiting for the nodes of the Ray cluster at ${jobs.address}`);
+    await sleep(pollMs, undefined, {signal: effects.signal}).catch(() => undefined);
   }
 }
 
@@ -89,10 +93,7 @@ async function runBlock(run: RayRun, days: readonly string[]): Promise<void> {
       runtimeEnv: {...runtimeEnv, env_vars: {...(variables as object | undefined), NO_COLOR: "1", DAEDALUS_JOB: `${prefix}-${day}`}},
       metadata: {service: request.service, day},
     };
-    await persist(run, async () => {
-      // The answer to an earlier call may have been lost, not the call.
-      if ((await jobs.find(id)) === undefined) await jobs.submit(submission);
-    });
+    await persist(effects, () => jobs.submit(submission));
     effects.log(`${day} | job ${id}`);
     const {job, error} = await followJob(run, day, id);
     if (effects.signal.aborted) return;
@@ -110,9 +111,9 @@ async function followJob(run: RayRun, day: string, id: string): Promise<{job: Ra
   let error: string | undefined;
   let stopBy: number | undefined;
   for (;;) {
-    const job = await persist(run, () => jobs.find(id));
+    const job = await persist(effects, () => jobs.find(id));
     const isEnded = job === undefined || job.status === "SUCCEEDED" || job.status === "FAILED" || job.status === "STOPPED";
-    const text = job === undefined ? "" : await persist(run, () => jobs.readLogs(id));
+    const text = job === undefined ? "" : await persist(effects, () => jobs.readLogs(id));
     const end = isEnded ? text.length : text.lastIndexOf("\n") + 1;
     for (const line of text.slice(seen, end).split("\n").filter((part) => part.trim() !== "")) {
       effects.log(`${day} | ${line}`);
@@ -121,7 +122,7 @@ async function followJob(run: RayRun, day: string, id: string): Promise<{job: Ra
     seen = Math.max(seen, end);
     if (isEnded) return {job, error};
     if (effects.signal.aborted) {
-      if (stopBy === undefined) await persist(run, () => jobs.stop(id));
+      if (stopBy === undefined) await persist(effects, () => jobs.stop(id));
       stopBy ??= Date.now() + stopMs;
       if (Date.now() > stopBy) {
         effects.log(`${day} | job ${id} has not stopped yet; Ray ends it when it gets a place`);
@@ -141,14 +142,14 @@ function isLost(job: RayJob | undefined): boolean {
   return job.error_type !== "RUNTIME_ENV_SETUP_FAILURE" && job.error_type !== "JOB_ENTRYPOINT_COMMAND_START_ERROR";
 }
 
-/** Goes on through a head that is away for a moment. */
-async function persist<T>({effects}: RayRun, call: () => Promise<T>): Promise<T> {
+/** Goes on through a head that is away for a moment, or busy. */
+async function persist<T>(effects: RemoteEffects, call: () => Promise<T>, passing = ["ray-unreachable", "ray-unready"]): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await call();
     } catch (error) {
-      const isAway = error instanceof DaedalusError && error.code === "ray-unreachable";
-      if (!isAway || attempt === callsMax || effects.signal.aborted) throw error;
+      const isPassing = error instanceof DaedalusError && passing.includes(error.code);
+      if (!isPassing || attempt === callsMax || effects.signal.aborted) throw error;
       await sleep(1_000, undefined, {signal: effects.signal}).catch(() => undefined);
     }
   }
