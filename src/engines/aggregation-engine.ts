@@ -144,6 +144,7 @@ export function isListWindow(window: Pick<Window, "operation" | "elementType">):
 
 /** Lists of BIGINT where they lie, in shared memory, so that another thread can read them in place. */
 export interface ListStretches {
+  readonly kind: "lists";
   /** Of each `__row` the part that has its list, -1 where it is empty for want of one, and its number there. */
   readonly part: Int32Array;
   readonly place: Int32Array;
@@ -160,6 +161,7 @@ export interface ListPart {
 
 /** Single numbers where they lie, in shared memory. */
 export interface NumberPlaces extends Pick<ListStretches, "part" | "place"> {
+  readonly kind: "numbers";
   /** A key of `widthOfType`. */
   readonly type: string;
   /** What a row has that is in no part. */
@@ -175,6 +177,7 @@ export interface NumberPart {
 
 /** Single numbers by `__row`, in shared memory. */
 export interface NumberRows {
+  readonly kind: "rows";
   /** A key of `widthOfType`. */
   readonly type: string;
   /** Bytes of a value: 4 where all of a column of 8 are whole numbers that fit. */
@@ -184,14 +187,15 @@ export interface NumberRows {
   readonly present: Uint8Array;
 }
 
-/** Where a window's column is: in a table with a row for each `__row` of the target, or what a function makes of `__row`, which may tell where its lists or numbers lie. */
+export type KeptColumn = ListStretches | NumberPlaces | NumberRows;
+
+/** Where a window's column is: in a table with a row for each `__row` of the target, or what a function makes of `__row`. */
 export type WindowColumn = {readonly table: string} | ProvidedColumn;
 
 export interface ProvidedColumn {
   readonly function: string;
-  readonly lists?: ListStretches | undefined;
-  readonly numbers?: NumberPlaces | undefined;
-  readonly rows?: NumberRows | undefined;
+  /** Where its values lie, if others can read them there. */
+  readonly kept?: KeptColumn | undefined;
 }
 
 /** Window -> its column, in the order of the task. */

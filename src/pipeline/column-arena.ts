@@ -2,7 +2,7 @@
  * Memory that threads share, with copies of the columns that pages are made of: once for all files, because values of neighbouring rows lie far
  * apart, and what they cost is the memory that is touched. It stays for the next columns, so that threads need not learn of another.
  */
-import type {ListStretches, NumberPlaces, NumberRows} from "../engines/aggregation-engine.js";
+import type {KeptColumn, ListStretches, NumberPlaces, NumberRows} from "../engines/aggregation-engine.js";
 import {viewBytes} from "../engines/raw-vectors.js";
 import {growTo, memoryBytesMax, openMemory} from "../engines/wasm.js";
 import type {KeptColumns} from "./kept-columns.js";
@@ -10,7 +10,7 @@ import {numberKindOf, type NumberType} from "./parquet-column.js";
 import {loadPageKernels, numberKind} from "./page-kernels.js";
 
 /** A column that pages are made of. */
-export type PageColumn = ArenaColumn | ({readonly kind: "rows"; readonly type: NumberType} & NumberRows);
+export type PageColumn = ArenaColumn | (NumberRows & {readonly type: NumberType});
 
 /** As kernels read it: addresses, and what is a fact of itself. */
 type ArenaColumn = {readonly parts: number; readonly part: number; readonly place: number} & (
@@ -52,26 +52,23 @@ export class ColumnArena {
    * Puts columns where those before lay; those that find no room are left out.
    * @param bytesMax what all may take, room for threads to work in included; an address reaches `memoryBytesMax`
    */
-  load({lists, numbers, rows}: KeptColumns, bytesMax: number): ReadonlyMap<string, PageColumn> {
+  load(kept: KeptColumns, bytesMax: number): ReadonlyMap<string, PageColumn> {
     this.bytesMax = Math.min(bytesMax, memoryBytesMax);
     // Nothing is at address 0, so that it can stand for nothing.
     [this.used, this.longest] = [16, usualItemsMax];
     this.copies.clear();
-    this.rowCount = Math.max(0, ...[...lists.values(), ...numbers.values()].map(({part}) => part.length), ...[...rows.values()].map(({bytes, width}) => bytes.length / width));
+    this.rowCount = Math.max(0, ...[...kept.values()].map((column) => (column.kind === "rows" ? column.bytes.length / column.width : column.part.length)));
     const columns = new Map<string, PageColumn>();
-    const put = (name: string, place: () => PageColumn): void => {
+    for (const [name, column] of kept) {
       const before = {used: this.used, longest: this.longest};
       try {
-        columns.set(name, place());
+        columns.set(name, this.put(column));
       } catch (error) {
         if (!(error instanceof NoRoom)) throw error;
         [this.used, this.longest] = [before.used, before.longest];
         for (const [bytes, {address}] of this.copies) if (address >= before.used) this.copies.delete(bytes);
       }
-    };
-    for (const [name, list] of lists) put(name, () => this.putList(list));
-    for (const [name, number] of numbers) put(name, () => this.putNumbers(number));
-    for (const [name, row] of rows) put(name, () => this.useRows(row));
+    }
     this.copies.clear();
     return columns;
   }
@@ -83,7 +80,15 @@ export class ColumnArena {
     return {rows: address, scratch};
   }
 
-  private putList({part, place, parts}: ListStretches): ArenaColumn {
+  private put(column: KeptColumn): PageColumn {
+    if (column.kind === "lists") return this.putLists(column);
+    if (column.kind === "numbers") return this.putNumbers(column);
+    // Threads fetch them from where they lie: nothing but room to work in is needed here.
+    this.take(0);
+    return {...column, type: column.type as NumberType};
+  }
+
+  private putLists({part, place, parts}: ListStretches): ArenaColumn {
     const shared = {part: this.copyOnce(part), place: this.copyOnce(place)};
     let isWide = false;
     const table = parts.flatMap(({start, end, line, extra}) => {
@@ -103,12 +108,6 @@ export class ColumnArena {
       return [address, isPresent ? this.copyOnce(isPresent) : 0, Number(isNarrow)];
     });
     return {...shared, kind: "numbers", type: type as NumberType, isZeroWithoutPart: withoutPart === "zero", parts: this.copyOnce(Uint32Array.from(table))};
-  }
-
-  /** Threads fetch them from where they lie: nothing but room to work in is needed here. */
-  private useRows(rows: NumberRows): PageColumn {
-    this.take(0);
-    return {...rows, kind: "rows", type: rows.type as NumberType};
   }
 
   /** Starts and ends side by side; nobody else has the same. */

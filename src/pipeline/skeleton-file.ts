@@ -36,7 +36,7 @@ const valuesMin = 100_000;
 
 /** Gives the lengths of those columns of lists that we encoded. */
 export async function writeRows(session: DuckDbSession, {path, relation, columns, made, first, last, rowCount, rowGroupRows, columnWriter, signal}: RowsToWrite): Promise<ReadonlyMap<string, ListLengths>> {
-  const isFew = rowCount * made.kept.countIn(columns) < valuesMin;
+  const isFew = rowCount * columns.filter((name) => made.kept.has(name)).length < valuesMin;
   const added = isFew ? new Map<string, PageColumn>() : await columnWriter.pick(made.kept, columns, await readLimits(session));
   const copied = columns.filter((name) => !added.has(name));
   const copy = async (to: string, names: string): Promise<void> =>

@@ -1,6 +1,6 @@
 /** Pages that kernels render, byte for byte beside plain functions. */
 import {describe, expect, it} from "vitest";
-import type {ListStretches, NumberPlaces, NumberRows, WindowColumn} from "../../src/engines/aggregation-engine.js";
+import type {ListStretches, NumberPlaces} from "../../src/engines/aggregation-engine.js";
 import {ColumnArena} from "../../src/pipeline/column-arena.js";
 import {ColumnPageWriter, type ColumnPageJob, type CountedPage} from "../../src/pipeline/column-pages.js";
 import {KeptColumns} from "../../src/pipeline/kept-columns.js";
@@ -14,17 +14,6 @@ import {below, seededRandom} from "../support/seeded-random.js";
 const threadCount = 2;
 /** Never worth it, so that bytes stay those of the format. */
 const inflate = (bytes: Uint8Array): Uint8Array => Buffer.concat([bytes, bytes]);
-
-const keepRows = (rows: NumberRows): KeptColumns => {
-  const kept = new KeptColumns();
-  kept.add(new Map([["v", {function: "v", rows}]]));
-  return kept;
-};
-const keep = (lists: readonly (readonly [string, ListStretches])[], numbers: readonly (readonly [string, NumberPlaces])[]): KeptColumns => {
-  const kept = new KeptColumns();
-  kept.add(new Map([...lists.map(([name, list]): [string, WindowColumn] => [name, {function: name, lists: list}]), ...numbers.map(([name, places]): [string, WindowColumn] => [name, {function: name, numbers: places}])]));
-  return kept;
-};
 
 /** Renders what comes of the rows, by the thread of this number. */
 function open(kept: KeptColumns, thread = 0, room?: SharedArrayBuffer): (name: string, rows: Int32Array) => ReturnType<ColumnPageWriter["render"]> {
@@ -68,13 +57,13 @@ describe("pages of lists", () => {
     const random = seededRandom(width + 1);
     const value = (): bigint => BigInt.asIntN(width, (BigInt(below(random, 2 ** 32)) << 32n) | BigInt(below(random, 2 ** 32)));
     const lists = makeLists(600, random, value, 12);
-    for (const thread of [0, 1]) expectPages(open(keep([["v", lists]], []), thread)("v", everyRow(600)) as readonly CountedPage[], readLists(lists, everyRow(600)));
+    for (const thread of [0, 1]) expectPages(open(new KeptColumns([["v", lists]]), thread)("v", everyRow(600)) as readonly CountedPage[], readLists(lists, everyRow(600)));
   });
   it.each([0, 1, 2, 31, 32, 33, 128, 129, 130, 257])("of %i items end blocks anywhere", (length) => {
     const random = seededRandom(length);
     const line = BigInt64Array.from({length}, () => BigInt(below(random, 1000)));
-    const lists = {part: Int32Array.of(0), place: Int32Array.of(0), parts: [{start: Int32Array.of(0), end: Int32Array.of(length), line, extra: new BigInt64Array(0)}]};
-    expectPages(open(keep([["v", lists]], []))("v", everyRow(1)) as readonly CountedPage[], [[...line]]);
+    const lists: ListStretches = {kind: "lists", part: Int32Array.of(0), place: Int32Array.of(0), parts: [{start: Int32Array.of(0), end: Int32Array.of(length), line, extra: new BigInt64Array(0)}]};
+    expectPages(open(new KeptColumns([["v", lists]]))("v", everyRow(1)) as readonly CountedPage[], [[...line]]);
   });
   const lengths: readonly (readonly [string, (row: number, random: () => number) => number])[] = [
     ["empty", () => 0],
@@ -88,12 +77,12 @@ describe("pages of lists", () => {
   it.each(lengths.flatMap(([name, lengthOf]) => [1, 16, 61].map((rowCount) => ({name, lengthOf, rowCount}))))("have their levels: $rowCount lists that are $name", ({lengthOf, rowCount}) => {
     const random = seededRandom(rowCount);
     const end = Int32Array.from({length: rowCount}, (_, row) => lengthOf(row, random));
-    const lists = {part: new Int32Array(rowCount), place: everyRow(rowCount), parts: [{start: new Int32Array(rowCount), end, line: BigInt64Array.from({length: 40}, (_, at) => BigInt(at)), extra: new BigInt64Array(0)}]};
-    expectPages(open(keep([["v", lists]], []))("v", everyRow(rowCount)) as readonly CountedPage[], readLists(lists, everyRow(rowCount)));
+    const lists: ListStretches = {kind: "lists", part: new Int32Array(rowCount), place: everyRow(rowCount), parts: [{start: new Int32Array(rowCount), end, line: BigInt64Array.from({length: 40}, (_, at) => BigInt(at)), extra: new BigInt64Array(0)}]};
+    expectPages(open(new KeptColumns([["v", lists]]))("v", everyRow(rowCount)) as readonly CountedPage[], readLists(lists, everyRow(rowCount)));
   });
   it("take the rows that are asked for, again and again", () => {
     const lists = makeLists(400, seededRandom(1), () => 5n, 4);
-    const render = open(keep([["v", lists]], []));
+    const render = open(new KeptColumns([["v", lists]]));
     for (const rows of [Int32Array.of(), Int32Array.of(3, 7, 11), Int32Array.of(9, 9, 0, 399), everyRow(400)]) expectPages(render("v", rows) as readonly CountedPage[], readLists(lists, rows));
   });
   it("keep some values narrow where others are wide", () => {
@@ -101,12 +90,12 @@ describe("pages of lists", () => {
     const narrow = makeLists(200, random, () => BigInt(below(random, 100)), 5);
     const far = BigInt64Array.of(2n ** 62n, -(2n ** 63n), 2n ** 63n - 1n, 0n);
     const lists = {...narrow, parts: narrow.parts.map((part, at) => (at === 1 ? {...part, start: part.start.map(() => 0), end: part.end.map((_, row) => row % 5), line: far} : part))};
-    expectPages(open(keep([["v", lists]], []))("v", everyRow(200)) as readonly CountedPage[], readLists(lists, everyRow(200)));
+    expectPages(open(new KeptColumns([["v", lists]]))("v", everyRow(200)) as readonly CountedPage[], readLists(lists, everyRow(200)));
   });
   it("are several where items are many, and one list has a page of its own", () => {
     const line = BigInt64Array.from({length: 400_000}, (_, at) => BigInt(at % 1000));
-    const lists = {part: new Int32Array(9), place: everyRow(9), parts: [{start: new Int32Array(9), end: Int32Array.from({length: 9}, (_, at) => (at === 4 ? 400_000 : 150_000)), line, extra: new BigInt64Array(0)}]};
-    const pages = open(keep([["v", lists]], []))("v", everyRow(9)) as readonly CountedPage[];
+    const lists: ListStretches = {kind: "lists", part: new Int32Array(9), place: everyRow(9), parts: [{start: new Int32Array(9), end: Int32Array.from({length: 9}, (_, at) => (at === 4 ? 400_000 : 150_000)), line, extra: new BigInt64Array(0)}]};
+    const pages = open(new KeptColumns([["v", lists]]))("v", everyRow(9)) as readonly CountedPage[];
     expect(pages.map(({rowCount}) => rowCount)).toEqual([2, 2, 1, 2, 2]);
     expectPages(pages.slice(0, 1), [0, 1].map(() => [...line.subarray(0, 150_000)]));
   });
@@ -128,7 +117,7 @@ describe("chunks of numbers", () => {
     for (const isRepeated of [false, true]) {
       const some = Array.from({length: 9}, () => toBits(value(random), type));
       const places = makeNumbers(rowCount, random, () => (isRepeated ? some[below(random, below(random, 9) + 1)]! : toBits(value(random), type)), {type, withoutPart: nulls === 40 ? "null" : "zero", nulls});
-      for (const thread of [0, 1]) expectChunk(open(keep([], [["v", places]]), thread)("v", everyRow(rowCount)) as EncodedChunk, readNumbers(places, everyRow(rowCount)), type);
+      for (const thread of [0, 1]) expectChunk(open(new KeptColumns([["v", places]]), thread)("v", everyRow(rowCount)) as EncodedChunk, readNumbers(places, everyRow(rowCount)), type);
     }
   });
   it.each(shapes)("by row, of $type: $rowCount rows, one of $nulls is NULL", ({type, value, nulls, rowCount}) => {
@@ -137,7 +126,7 @@ describe("chunks of numbers", () => {
     for (const width of widthOfNumber(type) === 8 ? [4, 8] : [widthOfNumber(type)]) {
       const valueOf = width < widthOfNumber(type) ? (): bigint => (type === "DOUBLE" ? 0n : BigInt(below(random, 2 ** 32)) - 2n ** 31n) : (): bigint => toBits(value(random), type);
       const rows = makeNumberRows(rowCount, random, valueOf, {type, width, nulls});
-      const render = open(keepRows(rows));
+      const render = open(new KeptColumns([["v", rows]]));
       for (const asked of [everyRow(rowCount), everyRow(rowCount).subarray(3), everyRow(rowCount).filter((row) => row % 3 !== 1)]) expectChunk(render("v", asked) as EncodedChunk, readNumberRows(rows, asked), type);
     }
   });
@@ -150,8 +139,8 @@ describe("chunks of numbers", () => {
   it.each(manyValues)("of hundreds of numbers that are %s", (_, valueOf) => {
     const random = seededRandom(3);
     for (const rowCount of [1999, 2400]) {
-      const places: NumberPlaces = {type: "BIGINT", withoutPart: "null", part: new Int32Array(rowCount), place: everyRow(rowCount), parts: [{bits: BigInt64Array.from({length: rowCount}, (__, row) => BigInt(valueOf(row, random))), isPresent: undefined}]};
-      expectChunk(open(keep([], [["v", places]]))("v", everyRow(rowCount)) as EncodedChunk, readNumbers(places, everyRow(rowCount)), "BIGINT");
+      const places: NumberPlaces = {kind: "numbers", type: "BIGINT", withoutPart: "null", part: new Int32Array(rowCount), place: everyRow(rowCount), parts: [{bits: BigInt64Array.from({length: rowCount}, (__, row) => BigInt(valueOf(row, random))), isPresent: undefined}]};
+      expectChunk(open(new KeptColumns([["v", places]]))("v", everyRow(rowCount)) as EncodedChunk, readNumbers(places, everyRow(rowCount)), "BIGINT");
     }
   });
   it.each([
@@ -164,8 +153,8 @@ describe("chunks of numbers", () => {
     ["BIGINT", [-5, 3, 2], [-5, 3]],
     ["BOOLEAN", [1, 1], [1, 1]],
   ] as const)("tell the bounds of %s %j, but of no NaN", (type, values, bounds) => {
-    const places: NumberPlaces = {type, withoutPart: "null", part: new Int32Array(values.length), place: everyRow(values.length), parts: [{bits: BigInt64Array.from(values, (value) => toBits(value, type)), isPresent: undefined}]};
-    const chunk = open(keep([], [["v", places]]))("v", everyRow(values.length)) as EncodedChunk;
+    const places: NumberPlaces = {kind: "numbers", type, withoutPart: "null", part: new Int32Array(values.length), place: everyRow(values.length), parts: [{bits: BigInt64Array.from(values, (value) => toBits(value, type)), isPresent: undefined}]};
+    const chunk = open(new KeptColumns([["v", places]]))("v", everyRow(values.length)) as EncodedChunk;
     const bytes = (value: number): Buffer => Buffer.from(BigInt64Array.of(toBits(value, type)).buffer).subarray(0, widthOfNumber(type));
     expect(chunk.bounds && [chunk.bounds.least, chunk.bounds.most].map((bound) => Buffer.from(bound))).toEqual(bounds?.map(bytes));
   });
@@ -174,10 +163,10 @@ describe("chunks of numbers", () => {
 describe("room for pages", () => {
   it("is used as far as it reaches", () => {
     const line = BigInt64Array.from({length: 300_000}, (_, at) => BigInt(at % 1000));
-    const lists = {part: new Int32Array(4), place: everyRow(4), parts: [{start: new Int32Array(4), end: Int32Array.of(200_000, 200_000, 300_000, 10), line, extra: new BigInt64Array(0)}]};
-    const own = open(keep([["v", lists]], []))("v", everyRow(4)) as readonly CountedPage[];
+    const lists: ListStretches = {kind: "lists", part: new Int32Array(4), place: everyRow(4), parts: [{start: new Int32Array(4), end: Int32Array.of(200_000, 200_000, 300_000, 10), line, extra: new BigInt64Array(0)}]};
+    const own = open(new KeptColumns([["v", lists]]))("v", everyRow(4)) as readonly CountedPage[];
     const room = new SharedArrayBuffer(own[0]!.byteCount + 100);
-    const pages = open(keep([["v", lists]], []), 0, room)("v", everyRow(4)) as readonly CountedPage[];
+    const pages = open(new KeptColumns([["v", lists]]), 0, room)("v", everyRow(4)) as readonly CountedPage[];
     expect(pages.map(bytesOf)).toEqual(own.map(bytesOf));
     expect(pages.map(({parts}) => parts[0]!.buffer === room)).toEqual([true, false, false, true]);
   });
@@ -188,7 +177,7 @@ describe("an arena", () => {
     const random = seededRandom(9);
     const lists = makeLists(5000, random, () => 1n, 50);
     const numbers = (): NumberPlaces => makeNumbers(5000, random, () => 1n, {type: "BIGINT", withoutPart: "null", nulls: undefined});
-    const kept = keep([["lists", lists]], [["a", numbers()], ["b", numbers()]]);
+    const kept = new KeptColumns([["lists", lists], ["a", numbers()], ["b", numbers()]]);
     const names = (bytesMax: number): string[] => [...new ColumnArena(threadCount).load(kept, bytesMax).keys()];
     let least = 0;
     for (const count of [1, 2, 3]) {

@@ -6,7 +6,7 @@ import {join} from "node:path";
 import {fileURLToPath} from "node:url";
 import {parquetMetadata, parquetReadObjects} from "hyparquet";
 import {afterAll, afterEach, beforeAll, describe, expect, it} from "vitest";
-import type {ListStretches, NumberPlaces, NumberRows, WindowColumn} from "../../src/engines/aggregation-engine.js";
+import type {ListStretches, NumberPlaces, NumberRows} from "../../src/engines/aggregation-engine.js";
 import type {DuckDbSession} from "../../src/engines/duckdb/connection.js";
 import {ColumnWriter} from "../../src/pipeline/column-writer.js";
 import {KeptColumns} from "../../src/pipeline/kept-columns.js";
@@ -61,9 +61,7 @@ const joined = {
   open: rowsOf(34, "BOOLEAN", 1, (random) => below(random, 2)),
 };
 const names = [...Object.keys(lists), ...Object.keys(numbers), ...Object.keys(joined)];
-const kept = new KeptColumns();
-kept.add(new Map<string, WindowColumn>(Object.entries(joined).map(([name, rows]) => [name, {function: name, rows}])));
-kept.add(new Map([...Object.entries(lists).map(([name, list]): [string, WindowColumn] => [name, {function: name, lists: list}]), ...Object.entries(numbers).map(([name, places]): [string, WindowColumn] => [name, {function: name, numbers: places}])]));
+const kept = new KeptColumns(Object.entries({...joined, ...lists, ...numbers}));
 
 const limits = {threadCount: 2, memoryBytes: 2 ** 30};
 
@@ -193,8 +191,7 @@ FROM parquet_metadata('${file}') WHERE path_in_schema NOT LIKE '%element' ORDER 
     await session.run(`COPY (SELECT i AS row, i % 7 AS kind FROM range(${rowCount}) t(i)) TO '${join(folder, "failed.spine")}' ${renderParquetOptions(rowGroupRows)}`);
     await expect(writer.add({inputPath: join(folder, "failed.spine"), outputPath: join(folder, "failed.parquet"), rows: everyRow, columns: await writer.pick(kept, names, limits), order, signal})).rejects.toThrow("aborted");
     expect(existsSync(join(folder, "failed.parquet"))).toBe(false);
-    const other = new KeptColumns();
-    other.add(new Map([["id", {function: "id", numbers: numbers.halves}]]));
+    const other = new KeptColumns([["id", numbers.halves]]);
     expect([...(await writer.pick(other, names, limits)).keys()]).toEqual(["id"]);
     expect(readFileSync(await write("after", everyRow)).equals(readFileSync(path))).toBe(true);
   });

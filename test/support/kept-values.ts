@@ -22,7 +22,7 @@ function makePlaces<Part>(rowCount: number, makePart: (size: number) => Part): {
 }
 
 export function makeLists(rowCount: number, random: () => number, value: () => bigint, lengthMax: number): ListStretches {
-  return makePlaces(rowCount, (size): ListPart => {
+  const places = makePlaces(rowCount, (size): ListPart => {
     const line = Array.from({length: 40 * lengthMax + 1}, value);
     const extra: bigint[] = [];
     const [start, end]: [number[], number[]] = [[], []];
@@ -35,11 +35,13 @@ export function makeLists(rowCount: number, random: () => number, value: () => b
     }
     return {start: Int32Array.from(start), end: Int32Array.from(end), line: sharedBits(line), extra: sharedBits(extra)};
   });
+  return {kind: "lists", ...places};
 }
 
 /** @param nulls of so many values one is NULL; undefined: none */
 export function makeNumbers(rowCount: number, random: () => number, value: () => bigint, {type, withoutPart, nulls}: Pick<NumberPlaces, "type" | "withoutPart"> & {readonly nulls: number | undefined}): NumberPlaces {
   return {
+    kind: "numbers",
     ...makePlaces(rowCount, (size): NumberPart => ({
       bits: sharedBits(Array.from({length: size}, value)),
       isPresent: nulls === undefined ? undefined : Uint8Array.from({length: size}, () => (below(random, nulls) === 0 ? 0 : 1)),
@@ -57,7 +59,7 @@ export function makeNumberRows(rowCount: number, random: () => number, value: ()
     bytes.set(new Uint8Array(BigInt64Array.of(value()).buffer, 0, width), width * row);
     present[row >> 3]! |= 1 << (row & 7);
   }
-  return {type, width, bytes, present};
+  return {kind: "rows", type, width, bytes, present};
 }
 
 /** The bits of a number of a type. */

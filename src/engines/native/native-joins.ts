@@ -30,7 +30,7 @@ interface RowSet {
 }
 
 /** A field, and what else is kept of a version. */
-interface KeptColumn {
+interface VersionColumn {
   readonly sql: string;
   readonly type: string;
 }
@@ -59,7 +59,7 @@ class NativeJoins implements ViewJoins {
 
   async join(task: ViewJoinTask): Promise<ReadonlyMap<string, WindowColumn> | undefined> {
     const types = await readTypes(this.session, `(${task.versions})`);
-    const fields = task.fields.map((name): KeptColumn => ({sql: `v.${quoteName(name)}`, type: types.get(name)!}));
+    const fields = task.fields.map((name): VersionColumn => ({sql: `v.${quoteName(name)}`, type: types.get(name)!}));
     const instants = [task.time, "__known", ...(task.validTo === undefined ? [] : [task.validTo])];
     if (!fields.every(({type}) => widthOfType.has(type)) || !instants.every((name) => instantTypes.has(types.get(name)))) return undefined;
     if ((task.ttlUs ?? 0) > exactUsMax) return undefined;
@@ -73,7 +73,7 @@ class NativeJoins implements ViewJoins {
         const {type} = fields[at]!;
         const column = new RowColumn(widthOfType.get(type)!, columns[at]!);
         this.session.provideFunction({name: `${name}_${at}`, type, compute: (rows) => column.read(rows)});
-        return [field, {function: `${name}_${at}`, rows: {type, ...columns[at]!}}];
+        return [field, {function: `${name}_${at}`, kept: {kind: "rows", type, ...columns[at]!}}];
       }),
     );
   }
@@ -107,7 +107,7 @@ class NativeJoins implements ViewJoins {
   }
 
   /** Ranking versions costs more than all else and is seldom needed: first they are taken to differ in their instants. */
-  private async findColumns(task: ViewJoinTask, rowSet: RowSet, kept: readonly KeptColumn[]): Promise<readonly RowValues[]> {
+  private async findColumns(task: ViewJoinTask, rowSet: RowSet, kept: readonly VersionColumn[]): Promise<readonly RowValues[]> {
     const find = (isRanked: boolean): Promise<readonly RowValues[]> =>
       this.memory.borrow(async () => {
         const newest = await this.readVersions(task, rowSet, kept, isRanked);
@@ -124,7 +124,7 @@ class NativeJoins implements ViewJoins {
   }
 
   /** @throws ValueTie when versions are not ranked and their instants do not order them */
-  private async readVersions(task: ViewJoinTask, {keyTable, slots}: RowSet, kept: readonly KeptColumn[], isRanked: boolean): Promise<NewestVersions> {
+  private async readVersions(task: ViewJoinTask, {keyTable, slots}: RowSet, kept: readonly VersionColumn[], isRanked: boolean): Promise<NewestVersions> {
     const order = isRanked ? `row_number() OVER (PARTITION BY keys.__key ORDER BY ${task.order.join(", ")})` : `CAST(v.${quoteName(task.time)} AS TIMESTAMP)`;
     const isOwnOrder = isRanked || !task.isKnownInOrder;
     const columns = ["keys.__key", "CAST(v.__known AS TIMESTAMP)", ...(isOwnOrder ? [order] : []), ...kept.map(({sql}) => sql)];
@@ -139,4 +139,4 @@ class NativeJoins implements ViewJoins {
   }
 }
 
-const bytesOf = (columns: readonly KeptColumn[]): number => columns.reduce((sum, {type}) => sum + widthOfType.get(type)! + 1, 0);
+const bytesOf = (columns: readonly VersionColumn[]): number => columns.reduce((sum, {type}) => sum + widthOfType.get(type)! + 1, 0);

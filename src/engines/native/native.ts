@@ -279,7 +279,7 @@ function provideColumns(session: SqlSession, {windows, decoded}: Pass, results: 
     windows.map((window, at) => {
       const provided = `${prefix}_${at}`;
       session.provideFunction({name: provided, type: describeResult({decoded}, window).type, compute: (rows) => results.read(at, rows)});
-      return [window.name, {function: provided, lists: results.stretches(at), numbers: results.numbers(at)}];
+      return [window.name, {function: provided, kept: results.kept(at)}];
     }),
   );
 }

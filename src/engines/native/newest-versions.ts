@@ -23,7 +23,7 @@ export interface Versions {
 }
 
 /** A column by row. */
-export type RowValues = Omit<NumberRows, "type">;
+export type RowValues = Omit<NumberRows, "kind" | "type">;
 
 /** Columns by their index. */
 export interface Endings {

@@ -1,5 +1,5 @@
 /** The results of a pass: in memory while there is room for them, and in a file when there is not. */
-import type {ListStretches, NumberPlaces} from "../aggregation-engine.js";
+import type {KeptColumn} from "../aggregation-engine.js";
 import type {WrittenColumn} from "../raw-vectors.js";
 import {countBytes, countSharedGarbage} from "./shared-garbage.js";
 import {fitBucketRows, SpilledResults, type ComputedRows} from "./spilled-results.js";
@@ -11,9 +11,8 @@ const writtenBytes = 256 << 20;
 /** What rows fetch their windows from. */
 export interface RowResults {
   read(column: number, rows: BigInt64Array): WrittenColumn;
-  /** Undefined where lists and numbers do not lie in memory, and each where they are not of that kind. */
-  stretches(column: number): ListStretches | undefined;
-  numbers(column: number): NumberPlaces | undefined;
+  /** Where values lie in memory that others can read there. */
+  kept(column: number): KeptColumn | undefined;
   /** What takes memory until the session closes. */
   readonly byteLength: number;
 }
@@ -46,7 +45,7 @@ export class WindowResults {
     if (!this.spilled) return this.keep();
     this.spill();
     const {spilled, options: {bytesMax}} = this;
-    return {read: (column, rows) => spilled.read(column, rows), stretches: () => undefined, numbers: () => undefined, byteLength: bytesMax + writtenBytes};
+    return {read: (column, rows) => spilled.read(column, rows), kept: () => undefined, byteLength: bytesMax + writtenBytes};
   }
 
   /** Forgets what was added. */

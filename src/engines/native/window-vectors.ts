@@ -1,6 +1,6 @@
 /** Results of many jobs, which lie by key and instant, as vectors of rows that are asked for by `__row`. */
 import {chunkRows, viewHalves, widthOf, type WrittenColumn} from "../raw-vectors.js";
-import type {ListPart, ListStretches, NumberPlaces} from "../aggregation-engine.js";
+import type {KeptColumn, ListPart} from "../aggregation-engine.js";
 import {countBytes} from "./shared-garbage.js";
 import type {WindowResult} from "./window-values.js";
 
@@ -60,18 +60,14 @@ export class WindowVectors {
     return 8 * this.locations.job.length + countBytes(this.jobs.flat());
   }
 
-  /** Where the lists of a column lie; undefined where they are no lists of BIGINT. */
-  stretches(column: number): ListStretches | undefined {
-    if (this.columns[column]!.type !== "BIGINT[]") return undefined;
-    return {part: this.locations.job, place: this.locations.place, parts: this.lists[column]!};
-  }
-
-  /** Where the numbers of a column lie; undefined where they are lists. */
-  numbers(column: number): NumberPlaces | undefined {
+  /** Where the values of a column lie, unless they are lists of another type than BIGINT. */
+  kept(column: number): KeptColumn | undefined {
     const {type, isNullWithoutValue} = this.columns[column]!;
+    const {job: part, place} = this.locations;
+    if (type === "BIGINT[]") return {kind: "lists", part, place, parts: this.lists[column]!};
     if (type.endsWith("[]")) return undefined;
     const parts = this.jobs.map((results) => results[column] as ScalarResult);
-    return {type, part: this.locations.job, place: this.locations.place, withoutPart: isNullWithoutValue ? "null" : "zero", parts};
+    return {kind: "numbers", type, part, place, withoutPart: isNullWithoutValue ? "null" : "zero", parts};
   }
 
   /** One column of any rows, at most `chunkRows`. */
