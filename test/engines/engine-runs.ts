@@ -68,7 +68,9 @@ export async function runEngine(session: DuckDbSession, engine: AggregationEngin
   if (types.join() !== expectedTypes.join()) throw new Error(`output columns are ${types.join()}, not ${expectedTypes.join()}`);
   const readings = ["__row", ...columns.map(renderReading)];
   const rows = await session.rows(`SELECT ${readings.join(", ")} FROM ${relation} ORDER BY __row`);
-  for (const column of found.values()) if ("table" in column) await session.run(`DROP TABLE IF EXISTS "${column.table}"`);
+  const tables = [...found.values()].flatMap((column) => ("table" in column ? [column.table] : []));
+  // That of a task without windows is no column's.
+  for (const table of [names.output, ...tables]) await session.run(`DROP TABLE IF EXISTS "${table}"`);
   return {rows: rows as Record<string, Cell>[], sql};
 }
 
