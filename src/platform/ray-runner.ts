@@ -98,7 +98,7 @@ async function runBlock(run: RayRun, days: readonly string[]): Promise<void> {
     const {job, error} = await followJob(run, day, id);
     if (effects.signal.aborted) return;
     if (job?.status === "SUCCEEDED") return;
-    const reason = error ?? job?.message?.trim().split("\n").at(-1)?.trim() ?? "the cluster no longer knows the job";
+    const reason = error ?? describeEnd(job);
     if (!isLost(job) || attempt === attemptsMax) throw DaedalusError.of("remote-day-failed", {day, where: `job ${id} at ${options.address}`, reason, attempts: attempt});
     effects.log(`${day} | lost, and begun again: ${reason}`);
   }
@@ -131,6 +131,14 @@ async function followJob(run: RayRun, day: string, id: string): Promise<{job: Ra
     }
     await sleep(pollMs, undefined, {signal: stopBy === undefined ? effects.signal : undefined}).catch(() => undefined);
   }
+}
+
+/** Ray's message ends with the last line of a log, or of a traceback. */
+function describeEnd(job: RayJob | undefined): string {
+  if (job === undefined) return "the cluster no longer knows the job";
+  const code = job.driver_exit_code ?? 0;
+  if (code < 0) return `signal ${-code} ended its process${code === -9 ? ", as where memory runs out" : ""}`;
+  return job.message?.trim().split("\n").at(-1)?.trim() ?? job.status;
 }
 
 /** Not a failure of the day itself, but of the machine that it ran on. Our command line ends with 1 to 3, a shell with up to 127. */

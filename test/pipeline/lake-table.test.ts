@@ -123,7 +123,7 @@ describe.skipIf(missing !== undefined)(`a lake beside the partitions (skipped wh
     expect((await readLake(real)).rows[`dataset/dt=${marchDays[0]!}`]).toHaveLength(200);
   });
 
-  it.each(kinds)("with its catalog in %s has each day once after three processes wrote all days at the same time", {timeout: 120_000}, async (kind) => {
+  it.each(kinds)("with its catalog in %s has each day once after three processes wrote all days at the same time", async (kind) => {
     const {root, real, runtime} = await makeLakeShop(kind);
     const others = await Promise.all([0, 1].map(() => makeShop({"config/training/runtime.yaml": runtime})));
     const runs = await Promise.all([root, ...others].map((directory) => {

@@ -228,7 +228,7 @@ embedding_stores:
     });
     const behindProxy = (): Record<string, string> => ({...environment, ENDPOINT: `http://127.0.0.1:${(proxy.address() as {port: number}).port}`});
 
-    it("leaves whole partitions when it is killed before and after any of its writes, and ends where another would have", {timeout: 120_000}, async () => {
+    it("leaves whole partitions when it is killed before and after any of its writes, and ends where another would have", async () => {
       const {root, prefix} = await makeBucketShop();
       linkExtensions(root);
       const killed = async (moment: "kill" | "kill after", nth: number): Promise<number | null> => {

@@ -28,7 +28,7 @@ beforeAll(async () => {
   signJwt = ({scope = "daedalus:read", audience = "daedalus", issuer = "https://id.example", expires = "5m", subject = "ada"}) =>
     new SignJWT({scope}).setProtectedHeader({alg: "ES256", kid: "one"}).setSubject(subject).setIssuer(issuer).setAudience(audience).setIssuedAt().setExpirationTime(expires).sign(privateKey);
   const store = new TokenStore(root);
-  for (const scope of scopes) tokens[scope] = store.create({name: scope, scope, lifetimeMs: 60_000}).token;
+  for (const scope of scopes) tokens[scope] = store.create({name: scope, scope, lifetimeMs: 3_600_000}).token;
   await Promise.all(
     scopes.map(async (scope) => {
       agents[scope] = new Client({name: "test", version: "1"});

@@ -216,7 +216,7 @@ print(json.dumps({"cron": schedule.cron_schedule, "status": schedule.default_sta
     expect(readManifestOf(root, "dataset", scheduled)).toMatchObject({day: scheduled});
     const begun = readFileSync(calls, "utf8").trim().split("\n").map((line) => line.split(" ")[2]);
     expect(begun).toEqual(["basket", "basket", "strict"]);
-  }, 60_000);
+  });
 
   it("names the jobs there are, when it has none for the service", async () => {
     const {stderr} = await train(dagster.url, ["--force", "--dagster-job", "nightly"]);

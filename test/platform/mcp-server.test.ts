@@ -19,7 +19,7 @@ const clients: Client[] = [];
 beforeAll(async () => {
   root = writeFiles(shopFiles);
   const store = new TokenStore(root);
-  for (const scope of ["read", "admin"] as const) headers[scope] = {authorization: `Bearer ${store.create({name: scope, scope, lifetimeMs: 60_000}).token}`};
+  for (const scope of ["read", "admin"] as const) headers[scope] = {authorization: `Bearer ${store.create({name: scope, scope, lifetimeMs: 3_600_000}).token}`};
   // No call that reads data has its turn: each waits until it is ended.
   server = await startTestServer(root, {isTokenRequired: true, limits: {heavyMax: 0}});
 });

@@ -62,7 +62,7 @@ describe("tools", () => {
     const {structuredContent: started} = await client.callTool({name: "runs_materialize_partition", arguments: {service: "basket", partition: day, idempotency_key: "once"}});
     const {run_id} = started as {run_id: string};
     expect(lastCall()).toMatchObject({transport: "mcp", via: "local", method: "runs.materialize_partition", outcome: "ok"});
-    await expect.poll(async () => (await client.callTool({name: "runs_get", arguments: {run_id}})).structuredContent, {timeout: 20_000, interval: 200}).toMatchObject({status: "succeeded", first_day: day});
+    await expect.poll(async () => (await client.callTool({name: "runs_get", arguments: {run_id}})).structuredContent, {interval: 200}).toMatchObject({status: "succeeded", first_day: day});
     expect((await client.callTool({name: "runs_logs", arguments: {run_id, tail: 5}})).structuredContent).toMatchObject({run_id, is_complete: true});
     expect(await errorOf("runs_cancel", {run_id})).toMatchObject({data: {code: "run-finished"}});
   });
@@ -157,7 +157,7 @@ it("says nothing but messages on stdout, offers what the scope allows, and ends 
   child.stdin.write(request(2, "tools/list", {}));
   child.stdin.write(request(3, "tools/call", {name: "runs_cancel", arguments: {run_id: "x"}}));
   const answers = (): {id: number; result: unknown}[] => stdout.trimEnd().split("\n").map((line) => JSON.parse(line) as {id: number; result: unknown});
-  await expect.poll(() => stdout.split("\n").length, {timeout: 10_000}).toBe(4);
+  await expect.poll(() => stdout.split("\n").length).toBe(4);
   const [initialized, listed, refused] = answers().sort((a, b) => a.id - b.id);
   expect(initialized).toMatchObject({result: {protocolVersion: "2025-06-18", serverInfo: {name: "daedalus"}, instructions: expect.stringContaining("service_list") as string}});
   expect((listed!.result as {tools: {name: string}[]}).tools.map(({name}) => name)).toEqual(methodNames.filter((method) => methodSchemas[method].scope === "read").map((method) => method.replace(".", "_")));

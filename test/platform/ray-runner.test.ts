@@ -146,7 +146,8 @@ describe.skipIf(rayPython === undefined)("a Ray cluster (needs DAEDALUS_RAY_PYTH
     const {exitCode, stderr, stdout} = await running;
     expect(exitCode, stderr).toBe(0);
     expect(killed).toBe(true);
-    expect(stderr).toMatch(/2026-03-01 \| lost, and begun again/);
+    // Ray's monitor may meet the end before the exit code is written.
+    expect(stderr).toMatch(/2026-03-01 \| lost, and begun again: (signal 9 ended its process|.*supervisor)/);
     expect(stderr).toMatch(/2026-02-26 \| .*200 rows/);
     expect(stdout).toMatch(/^basket: wrote 4 days with 800 rows/);
     const jobs = (await (await fetch(`${address}/api/jobs/`)).json()) as {start_time: number; end_time: number; metadata: {day: string}}[];
@@ -163,7 +164,7 @@ describe.skipIf(rayPython === undefined)("a Ray cluster (needs DAEDALUS_RAY_PYTH
 
   it("begins a day again whose node is lost", async () => {
     const nodes = async (): Promise<string> => (await fetch(`${address}/api/cluster_status`)).text();
-    await expect.poll(nodes, {timeout: 30_000, interval: 500}).toContain("4294967296");
+    await expect.poll(nodes, {interval: 500}).toContain("4294967296");
     const isLost = join(root, "lost");
     const command = `/bin/sh -c 'test -e ${isLost} || sleep 60; exec ${process.execPath} ${daedaPath} "$@"' daeda`;
     const {exitCode, stderr} = await train(address, ["--target-date", shopDays[0]!, "--force", "--ray-memory", "3GiB", "--ray-command", command], {
@@ -174,7 +175,7 @@ describe.skipIf(rayPython === undefined)("a Ray cluster (needs DAEDALUS_RAY_PYTH
       }),
     });
     expect({exitCode, stderr}).toMatchObject({exitCode: 0, stderr: expect.stringMatching(/2026-02-26 \| lost, and begun again: the actor's node was terminated/) as unknown});
-  }, 120_000);
+  });
 
   it("waits for a head that has just started, and goes on through a lost answer", async () => {
     const calls: string[] = [];
@@ -207,7 +208,7 @@ describe.skipIf(rayPython === undefined)("a Ray cluster (needs DAEDALUS_RAY_PYTH
     } finally {
       proxy.close();
     }
-  }, 120_000);
+  });
 
   it.each([
     ["CPUs", ["--ray-num-cpus", "64"]],
@@ -230,7 +231,7 @@ describe.skipIf(rayPython === undefined)("a Ray cluster (needs DAEDALUS_RAY_PYTH
     } finally {
       writeFileSync(path, shopFiles["feature_services/basket.yaml"]);
     }
-  }, 120_000);
+  });
 
   it("makes the days of a run from the queue that are not there, a block of days a job, and is left without jobs when one is cancelled", async () => {
     const context = makeContext(root, {limits: {runningMax: 2}});
@@ -264,7 +265,7 @@ describe.skipIf(rayPython === undefined)("a Ray cluster (needs DAEDALUS_RAY_PYTH
     const [id] = Object.values(external);
     const job = (await (await fetch(`${address}/api/jobs/${id!}`)).json()) as {status: string};
     expect(["STOPPED", "FAILED"]).toContain(job.status);
-  }, 120_000);
+  });
 
   it("is left without jobs when the run is stopped", async () => {
     const args = ["--force", "--ray-command", "sleep 300 #"];
@@ -276,7 +277,7 @@ describe.skipIf(rayPython === undefined)("a Ray cluster (needs DAEDALUS_RAY_PYTH
       const job = (await (await fetch(`${address}/api/jobs/${id}`)).json()) as {status: string};
       expect(["STOPPED", "FAILED"]).toContain(job.status);
     }
-  }, 120_000);
+  });
 });
 
 /** Kills the process that makes the day on a node, once. */

@@ -8,7 +8,7 @@ import {join} from "node:path";
 import {fileURLToPath} from "node:url";
 
 const client = fileURLToPath(new URL("../../dist/client.js", import.meta.url));
-const answerMs = 30_000;
+const answerMs = 120_000;
 
 export interface PageServer {
   /** `http://127.0.0.1:8001` */
