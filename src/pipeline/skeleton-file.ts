@@ -56,8 +56,11 @@ const rowColumn = "__row";
 
 /** The rows of a file by `__row`. Where a filter has dropped some, the file itself says which are left. */
 async function readNumbers(session: DuckDbSession, {path, first, last, rowCount}: Pick<RowsToWrite, "path" | "first" | "last" | "rowCount">): Promise<Int32Array> {
-  if (last - first + 1 === rowCount) return Int32Array.from({length: rowCount}, (_, at) => first + at);
   const rows = new Int32Array(rowCount);
+  if (last - first + 1 === rowCount) {
+    for (let at = 0; at < rowCount; at += 1) rows[at] = first + at;
+    return rows;
+  }
   let at = 0;
   for await (const chunk of session.chunks(`SELECT CAST(${quoteName(rowColumn)} AS INTEGER) AS row FROM read_parquet(${quoteText(path)}) ORDER BY row`, ["INTEGER"])) {
     const {data} = chunk.columns[0]!;
