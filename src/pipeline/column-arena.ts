@@ -14,7 +14,7 @@ export type PageColumn = ArenaColumn | (NumberRows & {readonly type: NumberType}
 
 /** As kernels read it: addresses, and what is a fact of itself. */
 type ArenaColumn = {readonly parts: number; readonly part: number; readonly place: number} & (
-  | {readonly kind: "list"; readonly isWide: boolean}
+  | {readonly kind: "lists"; readonly isWide: boolean}
   | {readonly kind: "numbers"; readonly type: NumberType; readonly isZeroWithoutPart: boolean}
 );
 
@@ -97,7 +97,7 @@ export class ColumnArena {
       isWide ||= !lines.isNarrow || !extras.isNarrow;
       return [pairs, lines.address, extras.address, (lines.isNarrow ? lineBits.line : 0) | (extras.isNarrow ? lineBits.extra : 0)];
     });
-    return {...shared, kind: "list", isWide, parts: this.copyOnce(Uint32Array.from(table))};
+    return {...shared, kind: "lists", isWide, parts: this.copyOnce(Uint32Array.from(table))};
   }
 
   private putNumbers({type, withoutPart, part, place, parts}: NumberPlaces): ArenaColumn {

@@ -53,12 +53,12 @@ export class ColumnPageWriter {
   render(job: ColumnPageJob): ColumnPageResult {
     const room = new Room(job.room);
     const {column} = job;
-    if (column.kind === "list") return [...this.renderLists(job, column, room)];
+    if (column.kind === "lists") return [...this.renderLists(job, column, room)];
     return this.renderNumbers(job, column.type, column.kind === "numbers" ? this.takePlaced(job, column) : this.takeRows(job, column), room);
   }
 
   /** As many pages as their items need. */
-  private *renderLists({rows, rowCount, scratch, isCompressed}: ColumnPageJob, {isWide, parts, part, place}: Extract<PageColumn, {kind: "list"}>, room: Room): Generator<CountedPage> {
+  private *renderLists({rows, rowCount, scratch, isCompressed}: ColumnPageJob, {isWide, parts, part, place}: Extract<PageColumn, {kind: "lists"}>, room: Room): Generator<CountedPage> {
     const address = this.addressOf(scratch);
     for (let done = 0; done < rowCount; ) {
       this.kernels.renderLists(Number(isWide), parts, part, place, rows + 4 * done, Math.min(listRowsMax, rowCount - done), address, scratch.itemsMax);

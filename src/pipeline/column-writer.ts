@@ -75,7 +75,7 @@ export class ColumnWriter {
     const {rows: address, scratch} = arena.putRows(rows);
     const compressed = new Set(names.filter((name) => {
       const column = columns.get(name)!;
-      const [page] = column.kind === "list" && rows.length > 0 ? (here.render({column, rows: address, rowCount: Math.min(rows.length, listRowsMax), scratch, isCompressed: true, room: undefined}) as readonly CountedPage[]) : [];
+      const [page] = column.kind === "lists" && rows.length > 0 ? (here.render({column, rows: address, rowCount: Math.min(rows.length, listRowsMax), scratch, isCompressed: true, room: undefined}) as readonly CountedPage[]) : [];
       return page !== undefined && page.byteCount < worthwhile * page.plainByteCount;
     }));
     const jobs = planJobs(await readRowGroupRows(inputPath), {address, scratch, columns: names.map((name) => ({column: columns.get(name)!, isCompressed: compressed.has(name)}))});
@@ -89,7 +89,7 @@ export class ColumnWriter {
         signal,
         columns: names.map((name): SplicedColumn => {
           const column = columns.get(name)!;
-          if (column.kind !== "list") return {name, dtype: {kind: "scalar", name: column.type}, readChunk: () => results.chunk()};
+          if (column.kind !== "lists") return {name, dtype: {kind: "scalar", name: column.type}, readChunk: () => results.chunk()};
           return {name, dtype: {kind: "list", name: "BIGINT"}, compress: compressed.has(name) ? zstd : undefined, read: () => results.page(({lengths: own}) => lengths.set(name, lengths.has(name) ? joinLengths(lengths.get(name)!, own) : own))};
         }),
       });
@@ -132,8 +132,8 @@ function* planJobs(rowGroupRows: readonly number[], {address, scratch, columns}:
   let start = 0;
   for (const groupRows of rowGroupRows) {
     for (const {column, isCompressed} of columns) {
-      if (column.kind !== "list" && groupRows > numberRowsMax) throw new Error(`a row group of ${groupRows} rows`);
-      const step = column.kind === "list" ? listRowsMax : groupRows;
+      if (column.kind !== "lists" && groupRows > numberRowsMax) throw new Error(`a row group of ${groupRows} rows`);
+      const step = column.kind === "lists" ? listRowsMax : groupRows;
       for (let from = start; from < start + groupRows; from += step) {
         yield {column, rows: address + 4 * from, rowCount: Math.min(start + groupRows - from, step), scratch, isCompressed};
       }

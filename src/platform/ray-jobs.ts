@@ -122,9 +122,8 @@ export class RayJobs {
     if (status === 401 || status === 403) throw DaedalusError.of("ray-refused", {address: this.address, reason: `it answers ${status}: the token of RAY_AUTH_TOKEN is missing or wrong`});
     // A failed call is answered with a Python traceback, whose last line is the reason.
     const lastLine = text.trim().split("\n").at(-1)?.slice(0, 300) ?? "";
-    // As for some seconds after a cluster has started, until its head has an agent for jobs.
-    if (status >= 500) throw DaedalusError.of("ray-unready", {address: this.address, reason: `it answers ${status}: ${lastLine}`});
-    if (status >= 300) throw DaedalusError.of("ray-refused", {address: this.address, reason: `it answers ${status}: ${lastLine}`});
+    // 5xx for some seconds after a cluster has started, too, until its head has an agent for jobs.
+    if (status >= 300) throw DaedalusError.of(status >= 500 ? "ray-unready" : "ray-refused", {address: this.address, reason: `it answers ${status}: ${lastLine}`});
     try {
       return schema.parse(JSON.parse(text));
     } catch (error) {

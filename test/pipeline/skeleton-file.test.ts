@@ -3,11 +3,13 @@ import {mkdtempSync, readdirSync, rmSync} from "node:fs";
 import {tmpdir} from "node:os";
 import {join} from "node:path";
 import {afterAll, beforeAll, expect, it, vi} from "vitest";
-import type {ListStretches, NumberRows} from "../../src/engines/aggregation-engine.js";
+import type {ListStretches} from "../../src/engines/aggregation-engine.js";
 import {DuckDbSession} from "../../src/engines/duckdb/connection.js";
 import {ColumnWriter} from "../../src/pipeline/column-writer.js";
 import {KeptColumns} from "../../src/pipeline/kept-columns.js";
 import {writeRows} from "../../src/pipeline/skeleton-file.js";
+import {makeNumberRows} from "../support/kept-values.js";
+import {seededRandom} from "../support/seeded-random.js";
 
 const rowCount = 60_000;
 /** Far more than the lists look at, so that laying them out takes much. */
@@ -15,26 +17,12 @@ const lineLength = 8_000_000;
 const columns = ["id", "triple", "pair"];
 const made = `(SELECT i AS __row, i % 7 AS id, 3 * i AS triple, [CAST(i AS BIGINT), i + 1] AS pair FROM range(${rowCount}) t(i))`;
 
-const shared = (bytes: number): SharedArrayBuffer => new SharedArrayBuffer(bytes);
-const fill = <T extends Int32Array | BigInt64Array>(array: T, valueOf: (at: number) => T[number]): T => {
-  for (let at = 0; at < array.length; at += 1) array[at] = valueOf(at);
-  return array;
-};
-const numbersOf = (valueOf: (at: number) => number): Int32Array => fill(new Int32Array(shared(4 * rowCount)), valueOf);
-
-const triple: NumberRows = {
-  kind: "rows",
-  type: "BIGINT",
-  width: 8,
-  bytes: new Uint8Array(fill(new BigInt64Array(shared(8 * rowCount)), (at) => 3n * BigInt(at)).buffer),
-  present: new Uint8Array(shared(rowCount / 8)).fill(255),
-};
-const pair: ListStretches = {
-  kind: "lists",
-  part: numbersOf(() => 0),
-  place: numbersOf((row) => row),
-  parts: [{start: numbersOf((row) => row), end: numbersOf((row) => row + 2), line: fill(new BigInt64Array(shared(8 * lineLength)), BigInt), extra: new BigInt64Array(shared(0))}],
-};
+let next = 0n;
+const triple = makeNumberRows(rowCount, seededRandom(1), () => 3n * next++, {type: "BIGINT", width: 8, nulls: undefined});
+const everyRow = Int32Array.from({length: rowCount}, (_, at) => at);
+const line = new BigInt64Array(lineLength);
+for (let at = 0; at <= rowCount; at += 1) line[at] = BigInt(at);
+const pair: ListStretches = {kind: "lists", part: new Int32Array(rowCount), place: everyRow, parts: [{start: everyRow, end: everyRow.map((row) => row + 2), line, extra: new BigInt64Array(0)}]};
 
 let folder: string;
 beforeAll(() => {
